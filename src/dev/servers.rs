@@ -1,0 +1,16 @@
+//! Private Redis and PostgreSQL servers, for development mode and for the tests.
+//!
+//! Real servers, because what they do atomically is the product. Each has a directory of its own, listens on a unix
+//! socket (a Redis Cluster, which cannot, on a free port of 127.0.0.1), and cannot outlive us: see `guard.sh`.
+//! Starting and stopping block the calling thread.
+
+mod account;
+mod postgres;
+mod process;
+mod redis;
+
+pub use postgres::PostgresServer;
+pub use redis::{RedisOptions, RedisServer};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,32 @@
+# Runs a server for as long as somebody holds the other end of standard input, be it killed with SIGKILL or not.
+#
+#   sh -c guard.sh sh LOG SIGNAL SCRATCH SERVER ARG...
+#
+# Standard output gets the server's process id. Standard error is the lock of the server's directory: it is only
+# held, never written to, so that the directory stays locked until the server has really gone.
+
+# A paused server makes the kernel send HUP to the group when our parent dies, which is when we are needed most.
+trap '' HUP
+
+log=$1 signal=$2 scratch=$3
+shift 3
+
+"$@" </dev/null >>"$log" 2>&1 &
+server=$!
+echo "$server"
+exec >/dev/null
+
+read -r _
+
+# PostgreSQL's children have sessions of their own: they are not in our group.
+family="$server $(cat "/proc/$server/task/$server/children" 2>/dev/null)"
+kill -s "$signal" "$server" 2>/dev/null
+# shellcheck disable=SC2086 # a list of process ids
+kill -s CONT $family 2>/dev/null
+# shellcheck disable=SC2086
+(sleep 5; kill -s KILL $family) 2>/dev/null &
+wait "$server" 2>/dev/null
+rm -rf "$scratch" 2>/dev/null
+
+# The group holds whatever is left: that sleep, a Redis child writing a snapshot, and this shell.
+kill -s KILL 0
