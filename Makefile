@@ -1,0 +1,47 @@
+# Everything that one does here, on a fresh machine too. `make` lists it.
+
+# Where rustup puts cargo, for a shell that was opened before.
+export PATH := $(PATH):$(HOME)/.cargo/bin
+# The lock file is what is tested. With the crates there, cargo then needs no network.
+CARGO_FLAGS := --locked
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test test-all lint fmt bench load clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Install what is missing: redis-server, PostgreSQL, a C compiler
+	@.ci/setup
+
+# The development profile: a release build takes minutes.
+run: setup ## Build and start the service in development mode, until Ctrl-C
+	@cargo build $(CARGO_FLAGS) --bin vestibule
+	@exec target/debug/vestibule dev
+
+test: setup lint ## Check format and lints, and run the tests: what a change must pass
+	cargo test $(CARGO_FLAGS)
+	$(if $(wildcard tests/e2e*),VESTIBULE_TEST_REDIS=cluster cargo test $(CARGO_FLAGS) --test e2e candidate)
+
+test-all: test ## The tests, the benchmarks' code once over, and the load tests
+	cargo test $(CARGO_FLAGS) --benches
+	$(if $(wildcard load-tests/run),$(MAKE) load)
+
+lint: setup ## Check format and lints
+	@cargo fmt --version >/dev/null && cargo clippy --version >/dev/null \
+		|| { echo "Run: rustup component add rustfmt clippy" >&2; exit 1; }
+	cargo fmt --check
+	cargo clippy $(CARGO_FLAGS) --all-targets -- -D warnings
+
+fmt: ## Format the code
+	cargo fmt
+
+bench: setup ## Measure, with criterion
+	cargo bench $(CARGO_FLAGS) --benches
+
+load: setup ## Run the load tests
+	load-tests/run
+
+clean: ## Remove what was built, and the data of development mode
+	cargo clean
+	rm -rf .vestibule
