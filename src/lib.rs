@@ -1,3 +1,4 @@
 //! Vestibule.
 
 pub mod dev;
+pub mod secret;
