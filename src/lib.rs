@@ -1,4 +1,5 @@
 //! Vestibule.
 
+pub mod config;
 pub mod dev;
 pub mod secret;

@@ -1,0 +1,139 @@
+//! The configuration: defaults, over them a TOML file, over that the environment.
+//!
+//! Each section owns its struct, its keys and the reasons for its defaults; [`Config::load`] shows them all.
+//! `config/vestibule.toml` is the same for people, and a test holds the two together.
+
+mod candidate;
+mod errors;
+mod keys;
+mod layers;
+mod mail;
+mod parse;
+mod reader;
+mod server;
+mod site;
+mod stores;
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+
+use ipnet::IpNet;
+
+pub use self::candidate::{Candidate, Limits, OtpAttempt, OtpRequest, Rate};
+pub use self::errors::{Errors, Refusal, Source};
+pub use self::keys::{Jwt, NamedKey, Secrets};
+pub use self::mail::Mail;
+pub use self::server::{Admin, Http, Log, LogFormat};
+pub use self::site::PublicUrl;
+pub use self::stores::{Postgres, Redis};
+
+use self::layers::Layer;
+use self::reader::Reader;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    Production,
+    /// `mail.url = "capture:"` is allowed, and nothing else is different.
+    Development,
+}
+
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub public_url: PublicUrl,
+    /// Never empty.
+    pub organisation: String,
+    pub trusted_proxies: Vec<IpNet>,
+    pub http: Http,
+    pub admin: Admin,
+    pub log: Log,
+    pub redis: Redis,
+    pub postgres: Postgres,
+    pub mail: Mail,
+    pub candidate: Candidate,
+    pub limits: Limits,
+    pub jwt: Jwt,
+    pub secrets: Secrets,
+}
+
+/// One key, as a reference shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyInfo {
+    pub name: String,
+    /// The variable that sets it.
+    pub environment: String,
+    /// As text; the empty one of a list is an empty list. None where there is none.
+    pub default: Option<&'static str>,
+    pub required: bool,
+    /// Its value is never shown.
+    pub secret: bool,
+    pub help: String,
+}
+
+impl Config {
+    pub fn load(
+        file: Option<&Path>,
+        env: &mut dyn Iterator<Item = (String, String)>,
+        mode: Mode,
+    ) -> Result<Self, Errors> {
+        let file = file.map(Layer::file).transpose()?.unwrap_or_default();
+        let mut reader = Reader::new(mode, file, Layer::environment(env));
+        let config = Self::read(&mut reader);
+        reader.finish().1.map(|()| config)
+    }
+
+    /// All keys that there are, in the order of the shipped file.
+    pub fn reference() -> Vec<KeyInfo> {
+        let mut reader = Reader::new(Mode::Production, Layer::default(), Layer::default());
+        Self::read(&mut reader);
+        let (keys, _) = reader.finish();
+        let mut infos = Vec::new();
+        for key in keys {
+            infos.push(KeyInfo {
+                name: key.name.to_owned(),
+                environment: layers::environment_name(key.name),
+                default: key.default,
+                required: key.required,
+                secret: key.secret,
+                help: key.help.to_owned(),
+            });
+            infos.extend(reader::file_name(&key).map(|name| KeyInfo {
+                environment: layers::environment_name(&name),
+                help: format!("a file that holds {}", key.name),
+                name,
+                default: None,
+                required: false,
+                secret: false,
+            }));
+        }
+        infos
+    }
+
+    /// After a refusal, values are examples, and the whole is thrown away.
+    fn read(reader: &mut Reader) -> Self {
+        let public_url = site::public_url(reader);
+        let organisation = site::organisation(reader);
+        let trusted_proxies = site::trusted_proxies(reader);
+        let http = Http::read(reader);
+        let admin = Admin::read(reader, &http);
+        let log = Log::read(reader);
+        let redis = Redis::read(reader);
+        let postgres = Postgres::read(reader);
+        let mail = Mail::read(reader);
+        Self {
+            public_url,
+            organisation: site::organisation_or(organisation, &mail.from),
+            trusted_proxies,
+            http,
+            admin,
+            log,
+            redis,
+            postgres,
+            mail,
+            candidate: Candidate::read(reader),
+            limits: Limits::read(reader),
+            jwt: Jwt::read(reader),
+            secrets: Secrets::read(reader),
+        }
+    }
+}
