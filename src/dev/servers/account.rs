@@ -11,17 +11,12 @@ use rustix::process::geteuid;
 
 use super::process::{at, private_dir, without_postgres_settings};
 
-pub(super) const NOT_INSTALLED: &str =
-    "PostgreSQL is not installed: run `make setup`, or apt-get install postgresql";
+pub(super) const NOT_INSTALLED: &str = "PostgreSQL is not installed: run `make setup`, or apt-get install postgresql";
 
 #[derive(Debug)]
 pub(super) enum Account {
     Ours,
-    Other {
-        uid: u32,
-        gid: u32,
-        setpriv: Vec<OsString>,
-    },
+    Other { uid: u32, gid: u32, setpriv: Vec<OsString> },
 }
 
 impl Account {
@@ -35,27 +30,11 @@ impl Account {
         chown(dir, None, Some(gid)).map_err(at(dir))?;
         fs::set_permissions(dir, Permissions::from_mode(0o710)).map_err(at(dir))?;
         let account = |capability: Option<&str>| {
-            let ids = [
-                format!("--reuid={uid}"),
-                format!("--regid={gid}"),
-                "--clear-groups".to_owned(),
-            ];
-            let capability = capability.map(|name| {
-                [
-                    format!("--inh-caps=+{name}"),
-                    format!("--ambient-caps=+{name}"),
-                ]
-            });
+            let ids = [format!("--reuid={uid}"), format!("--regid={gid}"), "--clear-groups".to_owned()];
+            let capability = capability.map(|name| [format!("--inh-caps=+{name}"), format!("--ambient-caps=+{name}")]);
             let options = ids.into_iter().chain(capability.into_iter().flatten());
-            let setpriv = ["setpriv".to_owned()]
-                .into_iter()
-                .chain(options)
-                .chain(["--".to_owned()]);
-            Account::Other {
-                uid,
-                gid,
-                setpriv: setpriv.map(OsString::from).collect(),
-            }
+            let setpriv = ["setpriv".to_owned()].into_iter().chain(options).chain(["--".to_owned()]);
+            Account::Other { uid, gid, setpriv: setpriv.map(OsString::from).collect() }
         };
         // A clone under /root, which is closed to others, is reached by one of these; containers often have only the second.
         for capability in [None, Some("dac_read_search"), Some("dac_override")] {
@@ -64,20 +43,13 @@ impl Account {
                 return Ok((account, dir.to_path_buf()));
             }
         }
-        let home =
-            PathBuf::from("/var/tmp").join(format!("vestibule{}", dir.display()).replace('/', "-"));
-        tracing::warn!(
-            "user postgres cannot reach {}: its data goes to {}",
-            dir.display(),
-            home.display()
-        );
+        let home = PathBuf::from("/var/tmp").join(format!("vestibule{}", dir.display()).replace('/', "-"));
+        tracing::warn!("user postgres cannot reach {}: its data goes to {}", dir.display(), home.display());
         private_dir(&home)?;
         let account = account(None);
         let owner = fs::symlink_metadata(&home).map_err(at(&home))?;
         if !owner.is_dir() || ![0, uid].contains(&owner.uid()) {
-            return Err(at(&home)(io::Error::other(
-                "belongs to somebody else: remove it",
-            )));
+            return Err(at(&home)(io::Error::other("belongs to somebody else: remove it")));
         }
         account.give(&home)?;
         Ok((account, home))
@@ -99,17 +71,13 @@ impl Account {
         command
     }
 
+    /// By going there: access(2), which `test -x` asks, ignores capabilities.
     fn reaches(&self, dir: &Path) -> io::Result<bool> {
-        let run = self
-            .command(Path::new("test"))
-            .arg("-x")
-            .arg(dir.join("."))
-            .output();
-        run.map(|output| output.status.success()).map_err(|error| {
-            io::Error::new(
-                error.kind(),
-                format!("setpriv (of util-linux), needed to leave root, does not run: {error}"),
-            )
+        let mut list = self.command(Path::new("ls"));
+        let output = list.arg("-d").arg(dir.join(".")).output();
+        output.map(|output| output.status.success()).map_err(|error| {
+            let needed = "setpriv (of util-linux), needed to leave root, does not run";
+            io::Error::new(error.kind(), format!("{needed}: {error}"))
         })
     }
 
@@ -122,17 +90,9 @@ impl Account {
 }
 
 fn postgres_user() -> io::Result<(u32, u32)> {
-    let missing = || {
-        io::Error::new(
-            io::ErrorKind::NotFound,
-            format!("{NOT_INSTALLED} (there is no user postgres)"),
-        )
-    };
+    let missing = || io::Error::new(io::ErrorKind::NotFound, format!("{NOT_INSTALLED} (there is no user postgres)"));
     let accounts = fs::read_to_string("/etc/passwd")?;
-    let account = accounts
-        .lines()
-        .find(|line| line.starts_with("postgres:"))
-        .ok_or_else(missing)?;
+    let account = accounts.lines().find(|line| line.starts_with("postgres:")).ok_or_else(missing)?;
     let mut ids = account.split(':').skip(2).map(str::parse);
     match (ids.next(), ids.next()) {
         (Some(Ok(uid)), Some(Ok(gid))) => Ok((uid, gid)),

@@ -23,10 +23,16 @@ family="$server $(cat "/proc/$server/task/$server/children" 2>/dev/null)"
 kill -s "$signal" "$server" 2>/dev/null
 # shellcheck disable=SC2086 # a list of process ids
 kill -s CONT $family 2>/dev/null
-# shellcheck disable=SC2086
-(sleep 5; kill -s KILL $family) 2>/dev/null &
-wait "$server" 2>/dev/null
+# Not `wait` beside a background `sleep 5`: that one would be left for init to collect, and a container may have none.
+polls=0
+while kill -s 0 "$server" 2>/dev/null; do
+    # 5 s
+    # shellcheck disable=SC2086
+    [ "$polls" -lt 250 ] || kill -s KILL $family 2>/dev/null
+    polls=$((polls + 1))
+    sleep 0.02
+done
 rm -rf "$scratch" 2>/dev/null
 
-# The group holds whatever is left: that sleep, a Redis child writing a snapshot, and this shell.
+# The group holds whatever is left: a Redis child that was writing a snapshot, and this shell.
 kill -s KILL 0

@@ -10,9 +10,7 @@ use rustix::process::Pid;
 use tokio_postgres::NoTls;
 
 use super::account::{Account, NOT_INSTALLED};
-use super::process::{
-    Launch, Process, at, find_program, is_alive, lock, private_dir, socket_dir, wait_until,
-};
+use super::process::{Launch, Process, at, find_program, is_alive, lock, private_dir, socket_dir, wait_until};
 
 const SOCKET: &str = ".s.PGSQL.5432";
 const DEBIAN: &str = "/usr/lib/postgresql";
@@ -26,6 +24,8 @@ pub struct PostgresServer {
     data: PathBuf,
     sockets: PathBuf,
     account: Account,
+    /// Data that nobody will look for again, outside the server's directory.
+    leftover: Option<PathBuf>,
 }
 
 impl PostgresServer {
@@ -47,52 +47,23 @@ impl PostgresServer {
         let (sockets, scratch) = socket_dir(&home.join("run"), SOCKET)?;
         account.give(&sockets)?;
         let mut argv = account.prefix();
-        argv.extend([
-            programs.join("postgres").into(),
-            "-D".into(),
-            data.clone().into(),
-        ]);
+        argv.extend([programs.join("postgres").into(), "-D".into(), data.clone().into()]);
         let mut settings = vec![
             "listen_addresses=".to_owned(),
             "port=5432".to_owned(),
-            format!(
-                "unix_socket_directories=\"{}\"",
-                sockets.display().to_string().replace('"', "\"\"")
-            ),
+            format!("unix_socket_directories=\"{}\"", sockets.display().to_string().replace('"', "\"\"")),
             "unix_socket_permissions=0700".to_owned(),
             "max_connections=200".to_owned(),
         ];
         if !persistent {
-            settings.extend(
-                [
-                    "fsync=off",
-                    "synchronous_commit=off",
-                    "full_page_writes=off",
-                ]
-                .map(str::to_owned),
-            );
+            settings.extend(["fsync=off", "synchronous_commit=off", "full_page_writes=off"].map(str::to_owned));
         }
-        argv.extend(
-            settings
-                .into_iter()
-                .flat_map(|setting| ["-c".into(), setting.into()]),
-        );
+        argv.extend(settings.into_iter().flat_map(|setting| ["-c".into(), setting.into()]));
 
-        let launch = Launch {
-            name: "PostgreSQL",
-            argv,
-            dir,
-            log,
-            stop_signal: "INT",
-            scratch,
-            lock,
-        };
-        let mut server = PostgresServer {
-            process: Process::new(launch),
-            data,
-            sockets,
-            account,
-        };
+        let launch = Launch { name: "PostgreSQL", argv, dir, log, stop_signal: "INT", scratch, lock };
+        let leftover = Some(home).filter(|home| !persistent && *home != launch.dir);
+        let process = Process::new(launch);
+        let mut server = PostgresServer { process, data, sockets, account, leftover };
         server.launch()?;
         Ok(server)
     }
@@ -110,20 +81,13 @@ impl PostgresServer {
 
     /// An empty database, or a copy of `template`, to which nobody may be connected meanwhile.
     pub async fn create_database(&self, name: &str, template: Option<&str>) -> io::Result<()> {
-        let template = template
-            .map(|template| format!(" TEMPLATE {}", quote(template)))
-            .unwrap_or_default();
-        self.execute(&format!("CREATE DATABASE {}{template}", quote(name)))
-            .await
+        let template = template.map(|template| format!(" TEMPLATE {}", quote(template))).unwrap_or_default();
+        self.execute(&format!("CREATE DATABASE {}{template}", quote(name))).await
     }
 
     /// Cuts the connections that it still has. Not being there is fine.
     pub async fn drop_database(&self, name: &str) -> io::Result<()> {
-        self.execute(&format!(
-            "DROP DATABASE IF EXISTS {} WITH (FORCE)",
-            quote(name)
-        ))
-        .await
+        self.execute(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", quote(name))).await
     }
 
     /// The server's process id; none after [`kill`](Self::kill).
@@ -164,12 +128,7 @@ impl PostgresServer {
             remove_stale_pid_file(&self.data)?;
             let pid_file = self.data.join("postmaster.pid");
             failure = self.process.start(|pid| Ok(is_ready(&pid_file, pid)));
-            let again = failure.is_err()
-                && self
-                    .process
-                    .launch
-                    .log_tail()
-                    .contains("pre-existing shared memory");
+            let again = failure.is_err() && self.process.launch.log_tail().contains("pre-existing shared memory");
             Ok(!again)
         });
         settled.and(failure)
@@ -177,9 +136,7 @@ impl PostgresServer {
 
     async fn execute(&self, sql: &str) -> io::Result<()> {
         let failed = |error: tokio_postgres::Error| {
-            let reason = error
-                .as_db_error()
-                .map_or_else(|| error.to_string(), |reply| reply.message().to_owned());
+            let reason = error.as_db_error().map_or_else(|| error.to_string(), |reply| reply.message().to_owned());
             io::Error::other(format!("{sql}: {reason}"))
         };
         let config = tokio_postgres::Config::from_str(&self.url("postgres")).map_err(failed)?;
@@ -187,6 +144,15 @@ impl PostgresServer {
         tokio::select! {
             done = client.batch_execute(sql) => done.map_err(failed),
             ended = connection => ended.map_err(failed).and_then(|()| Err(io::Error::other("the connection ended"))),
+        }
+    }
+}
+
+impl Drop for PostgresServer {
+    fn drop(&mut self) {
+        let _nobody_to_tell = self.process.stop();
+        if let Some(leftover) = &self.leftover {
+            let _nobody_to_tell = fs::remove_dir_all(leftover);
         }
     }
 }
@@ -201,14 +167,7 @@ fn initdb(account: &Account, programs: &Path, data: &Path, persistent: bool) -> 
     account.give(&new)?;
     let mut command = account.command(&programs.join("initdb"));
     command.arg("-D").arg(&new).current_dir(&new);
-    command.args([
-        "-U",
-        "vestibule",
-        "-E",
-        "UTF8",
-        "--locale=C.UTF-8",
-        "--no-instructions",
-    ]);
+    command.args(["-U", "vestibule", "-E", "UTF8", "--locale=C.UTF-8", "--no-instructions"]);
     command.args(["--auth-local=trust", "--auth-host=reject"]);
     if !persistent {
         command.arg("--no-sync");
@@ -216,10 +175,7 @@ fn initdb(account: &Account, programs: &Path, data: &Path, persistent: bool) -> 
     let output = command.output()?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
-        return Err(io::Error::other(format!(
-            "initdb failed in {}:\n{said}",
-            new.display()
-        )));
+        return Err(io::Error::other(format!("initdb failed in {}:\n{said}", new.display())));
     }
     fs::rename(&new, data).map_err(at(data))
 }
@@ -228,23 +184,16 @@ fn initdb(account: &Account, programs: &Path, data: &Path, persistent: bool) -> 
 fn programs(data: &Path) -> io::Result<PathBuf> {
     let complete = |dir: &PathBuf| dir.join("initdb").is_file() && dir.join("postgres").is_file();
     let made_by = fs::read_to_string(data.join("PG_VERSION")).unwrap_or_default();
-    let same =
-        Some(Path::new(DEBIAN).join(made_by.trim()).join("bin")).filter(|_| !made_by.is_empty());
+    let same = Some(Path::new(DEBIAN).join(made_by.trim()).join("bin")).filter(|_| !made_by.is_empty());
     // Links in PATH are followed: postgres finds its files from where it is.
-    let in_path = find_program(&["initdb"])
-        .and_then(|initdb| Some(fs::canonicalize(initdb).ok()?.parent()?.to_path_buf()));
+    let in_path =
+        find_program(&["initdb"]).and_then(|initdb| Some(fs::canonicalize(initdb).ok()?.parent()?.to_path_buf()));
     let newest = fs::read_dir(DEBIAN)
         .into_iter()
         .flatten()
         .filter_map(|version| Some(version.ok()?.path().join("bin")))
         .filter(complete)
-        .max_by_key(|bin| {
-            bin.parent()
-                .and_then(Path::file_name)?
-                .to_str()?
-                .parse::<u32>()
-                .ok()
-        });
+        .max_by_key(|bin| bin.parent().and_then(Path::file_name)?.to_str()?.parse::<u32>().ok());
     let found = [same, in_path, newest].into_iter().flatten().find(complete);
     found.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, NOT_INSTALLED))
 }
@@ -253,8 +202,7 @@ fn programs(data: &Path) -> io::Result<PathBuf> {
 fn is_ready(pid_file: &Path, pid: Pid) -> bool {
     let content = fs::read_to_string(pid_file).unwrap_or_default();
     let mut lines = content.lines();
-    lines.next() == Some(&pid.as_raw_nonzero().to_string())
-        && lines.nth(6).is_some_and(|line| line.trim() == "ready")
+    lines.next() == Some(&pid.as_raw_nonzero().to_string()) && lines.nth(6).is_some_and(|line| line.trim() == "ready")
 }
 
 /// PostgreSQL will not start beside a pid file whose number is alive, even as another program: numbers come again
@@ -262,22 +210,14 @@ fn is_ready(pid_file: &Path, pid: Pid) -> bool {
 fn remove_stale_pid_file(data: &Path) -> io::Result<()> {
     let pid_file = data.join("postmaster.pid");
     let content = fs::read_to_string(&pid_file).unwrap_or_default();
-    let Some(pid) = content
-        .lines()
-        .next()
-        .and_then(|line| line.parse().ok())
-        .and_then(Pid::from_raw)
-    else {
+    let Some(pid) = content.lines().next().and_then(|line| line.parse().ok()).and_then(Pid::from_raw) else {
         return Ok(());
     };
     let number = pid.as_raw_nonzero();
     let command = fs::read(format!("/proc/{number}/cmdline")).unwrap_or_default();
     let is_ours = String::from_utf8_lossy(&command).contains(&data.display().to_string());
     if is_alive(pid) && is_ours {
-        let message = format!(
-            "{}: PostgreSQL of an earlier run is still there: kill {number}",
-            data.display()
-        );
+        let message = format!("{}: PostgreSQL of an earlier run is still there: kill {number}", data.display());
         return Err(io::Error::new(io::ErrorKind::ResourceBusy, message));
     }
     fs::remove_file(&pid_file).map_err(at(&pid_file))
@@ -289,9 +229,7 @@ fn quote(name: &str) -> String {
 
 fn percent_encode(text: &str) -> String {
     let encode = |byte: u8| match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' => {
-            char::from(byte).to_string()
-        }
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' => char::from(byte).to_string(),
         _ => format!("%{byte:02X}"),
     };
     text.bytes().map(encode).collect()

@@ -48,10 +48,7 @@ struct Running {
 
 impl Process {
     pub(super) fn new(launch: Launch) -> Process {
-        Process {
-            launch,
-            running: None,
-        }
+        Process { launch, running: None }
     }
 
     /// Returns once `ready` says so; a server that ends or hangs before is an error with the last lines of its log.
@@ -83,10 +80,7 @@ impl Process {
     pub(super) fn restore_scratch(&self) -> io::Result<bool> {
         match &self.launch.scratch {
             Some(scratch) if !scratch.exists() => {
-                DirBuilder::new()
-                    .mode(0o700)
-                    .create(scratch)
-                    .map_err(at(scratch))?;
+                DirBuilder::new().mode(0o700).create(scratch).map_err(at(scratch))?;
                 Ok(true)
             }
             _ => Ok(false),
@@ -151,17 +145,11 @@ impl Launch {
     fn spawn(&self) -> io::Result<Running> {
         let mut command = Command::new("/bin/sh");
         command.args(["-c", include_str!("guard.sh"), "sh"]);
-        command
-            .arg(&self.log)
-            .arg(self.stop_signal)
-            .arg(self.scratch.as_deref().unwrap_or(Path::new("")));
+        command.arg(&self.log).arg(self.stop_signal).arg(self.scratch.as_deref().unwrap_or(Path::new("")));
         command.args(&self.argv).current_dir(&self.dir);
         without_postgres_settings(&mut command);
         // Our end of the pipe closes on exec, so that no sibling keeps the guard waiting after us.
-        command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(self.lock.try_clone()?);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(self.lock.try_clone()?);
         // Ctrl-C at the terminal is for us: we stop the servers in our order.
         command.process_group(0);
 
@@ -172,10 +160,7 @@ impl Launch {
         }
         let Some(server) = line.trim().parse().ok().and_then(Pid::from_raw) else {
             guard.wait()?;
-            return Err(io::Error::other(format!(
-                "the guard of {} did not start",
-                self.name
-            )));
+            return Err(io::Error::other(format!("the guard of {} did not start", self.name)));
         };
         Ok(Running { guard, server })
     }
@@ -199,29 +184,16 @@ pub(super) fn without_postgres_settings(command: &mut Command) {
 
 /// Takes the directory for this process and its server. The lock is the kernel's: a killed run leaves none behind.
 pub(super) fn lock(path: &Path) -> io::Result<File> {
-    let file = File::options()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(path)
-        .map_err(at(path))?;
+    let file = File::options().read(true).write(true).create(true).truncate(false).open(path).map_err(at(path))?;
     let locked = wait_until(STOP_DEADLINE, || match file.try_lock() {
         Ok(()) => Ok(true),
         Err(TryLockError::Error(error)) => Err(error),
         Err(TryLockError::WouldBlock) => {
-            let holder = fs::read_to_string(path)?
-                .trim()
-                .parse()
-                .ok()
-                .and_then(Pid::from_raw);
+            let holder = fs::read_to_string(path)?.trim().parse().ok().and_then(Pid::from_raw);
             match holder {
                 Some(pid) if is_alive(pid) => Err(io::Error::new(
                     io::ErrorKind::ResourceBusy,
-                    format!(
-                        "in use by process {}: stop that one first",
-                        pid.as_raw_nonzero()
-                    ),
+                    format!("in use by process {}: stop that one first", pid.as_raw_nonzero()),
                 )),
                 // The holder was killed, and its guard is still stopping the server.
                 _ => Ok(false),
@@ -230,10 +202,8 @@ pub(super) fn lock(path: &Path) -> io::Result<File> {
     })
     .map_err(at(path))?;
     if !locked {
-        let message = format!(
-            "{}: a server of an earlier run still uses this directory: stop it first",
-            path.display()
-        );
+        let message =
+            format!("{}: a server of an earlier run still uses this directory: stop it first", path.display());
         return Err(io::Error::new(io::ErrorKind::ResourceBusy, message));
     }
     file.set_len(0)?;
@@ -247,24 +217,14 @@ pub(super) fn socket_dir(preferred: &Path, socket: &str) -> io::Result<(PathBuf,
         private_dir(preferred)?;
         return Ok((preferred.to_path_buf(), None));
     }
-    let nanos = SystemTime::UNIX_EPOCH
-        .elapsed()
-        .unwrap_or_default()
-        .as_nanos();
+    let nanos = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_nanos();
     let short = PathBuf::from(format!("/tmp/vestibule-{:x}-{nanos:x}", std::process::id()));
-    DirBuilder::new()
-        .mode(0o700)
-        .create(&short)
-        .map_err(at(&short))?;
+    DirBuilder::new().mode(0o700).create(&short).map_err(at(&short))?;
     Ok((short.clone(), Some(short)))
 }
 
 pub(super) fn private_dir(dir: &Path) -> io::Result<()> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(dir)
-        .map_err(at(dir))
+    DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(at(dir))
 }
 
 /// An error that names the file it is about.
@@ -276,16 +236,11 @@ pub(super) fn at(path: &Path) -> impl Fn(io::Error) -> io::Error {
 pub(super) fn find_program(names: &[&str]) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     let dirs: Vec<PathBuf> = std::env::split_paths(&path).collect();
-    let candidates = names
-        .iter()
-        .flat_map(|name| dirs.iter().map(move |dir| dir.join(name)));
+    let candidates = names.iter().flat_map(|name| dirs.iter().map(move |dir| dir.join(name)));
     candidates.into_iter().find(|program| program.is_file())
 }
 
-pub(super) fn wait_until(
-    deadline: Duration,
-    mut done: impl FnMut() -> io::Result<bool>,
-) -> io::Result<bool> {
+pub(super) fn wait_until(deadline: Duration, mut done: impl FnMut() -> io::Result<bool>) -> io::Result<bool> {
     let start = Instant::now();
     loop {
         if done()? {
@@ -298,10 +253,7 @@ pub(super) fn wait_until(
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a starting process has no event that we could wait for"
-)]
+#[expect(clippy::disallowed_methods, reason = "a starting process has no event that we could wait for")]
 fn wait_briefly() {
     std::thread::sleep(POLL);
 }
@@ -309,9 +261,7 @@ fn wait_briefly() {
 /// A zombie is not: the guard collects its server late, and a container's first process may never collect ours.
 pub(super) fn is_alive(pid: Pid) -> bool {
     match fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())) {
-        Ok(stat) => !stat
-            .rsplit_once(") ")
-            .is_some_and(|(_, rest)| rest.starts_with(['Z', 'X'])),
+        Ok(stat) => !stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(['Z', 'X'])),
         // Not permitted to signal it: it is there all the same.
         Err(_) => test_kill_process(pid) != Err(rustix::io::Errno::SRCH),
     }
@@ -320,9 +270,7 @@ pub(super) fn is_alive(pid: Pid) -> bool {
 fn children(pid: Pid) -> Vec<Pid> {
     let pid = pid.as_raw_nonzero();
     let list = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
-    list.split_whitespace()
-        .filter_map(|pid| pid.parse().ok().and_then(Pid::from_raw))
-        .collect()
+    list.split_whitespace().filter_map(|pid| pid.parse().ok().and_then(Pid::from_raw)).collect()
 }
 
 fn signal_children(pid: Pid, signal: Signal) {

@@ -14,8 +14,7 @@ const SOCKET: &str = "redis.sock";
 const REPLY_DEADLINE: Duration = Duration::from_secs(1);
 /// Somebody else may take a free port between our look and redis-server's bind.
 const PORT_ATTEMPTS_MAX: u32 = 5;
-const NOT_INSTALLED: &str =
-    "redis-server is not installed: run `make setup`, or apt-get install redis-server";
+const NOT_INSTALLED: &str = "redis-server is not installed: run `make setup`, or apt-get install redis-server";
 
 /// What kind of Redis, and where.
 #[derive(Debug, Clone, Default)]
@@ -44,13 +43,7 @@ pub struct RedisServer {
 impl RedisServer {
     /// Returns when the server answers; a cluster, when it accepts writes (about 2 s, by the clock it is given).
     pub fn start(options: RedisOptions) -> io::Result<RedisServer> {
-        let RedisOptions {
-            dir,
-            cluster,
-            persistent,
-            port,
-            preload,
-        } = options;
+        let RedisOptions { dir, cluster, persistent, port, preload } = options;
         let program = find_program(&["redis-server", "valkey-server"])
             .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, NOT_INSTALLED))?;
         private_dir(&dir)?;
@@ -65,37 +58,14 @@ impl RedisServer {
         let (sockets, scratch) = socket_dir(&dir, SOCKET)?;
         let socket = sockets.join(SOCKET);
 
-        let launch = Launch {
-            name: "redis-server",
-            argv: Vec::new(),
-            dir,
-            log,
-            stop_signal: "TERM",
-            scratch,
-            lock,
-        };
-        let mut server = RedisServer {
-            process: Process::new(launch),
-            socket,
-            port,
-            cluster,
-        };
+        let launch = Launch { name: "redis-server", argv: Vec::new(), dir, log, stop_signal: "TERM", scratch, lock };
+        let mut server = RedisServer { process: Process::new(launch), socket, port, cluster };
         let mut attempt = 1;
         loop {
-            let bus_port = if cluster {
-                Some(server.take_free_ports()?)
-            } else {
-                None
-            };
-            server.process.launch.argv =
-                arguments(&server, &program, persistent, bus_port, preload.as_ref());
+            let bus_port = if cluster { Some(server.take_free_ports()?) } else { None };
+            server.process.launch.argv = arguments(&server, &program, persistent, bus_port, preload.as_ref());
             let started = server.launch();
-            let port_was_taken = port.is_none()
-                && server
-                    .process
-                    .launch
-                    .log_tail()
-                    .contains("Address already in use");
+            let port_was_taken = port.is_none() && server.process.launch.log_tail().contains("Address already in use");
             if started.is_ok() || attempt == PORT_ATTEMPTS_MAX || !port_was_taken {
                 return started.map(|()| server);
             }
@@ -162,18 +132,14 @@ impl RedisServer {
         self.process.restore_scratch()?;
         let (socket, cluster) = (self.socket.clone(), self.cluster);
         // Until it listens and has read its data, an error or "-LOADING" is nothing to stop for.
-        self.process
-            .start(|_| Ok(answers(&socket, cluster).unwrap_or(false)))
+        self.process.start(|_| Ok(answers(&socket, cluster).unwrap_or(false)))
     }
 
     /// Fills in the port unless it was given, and returns one more for the cluster's bus, whose usual place (the port
     /// plus 10,000) may be above 65,535.
     fn take_free_ports(&mut self) -> io::Result<u16> {
         // Both are held until both are known, so that they differ.
-        let (port, bus) = (
-            TcpListener::bind("127.0.0.1:0")?,
-            TcpListener::bind("127.0.0.1:0")?,
-        );
+        let (port, bus) = (TcpListener::bind("127.0.0.1:0")?, TcpListener::bind("127.0.0.1:0")?);
         if self.port.is_none() {
             self.port = Some(port.local_addr()?.port());
         }
@@ -196,11 +162,7 @@ fn arguments(
             variable
         };
         // The server's alone: the guard and its tools keep the real time.
-        argv.extend([
-            "env".into(),
-            variable("LD_PRELOAD=", library),
-            variable("VESTIBULE_CLOCK=", clock),
-        ]);
+        argv.extend(["env".into(), variable("LD_PRELOAD=", library), variable("VESTIBULE_CLOCK=", clock)]);
     }
     argv.push(program.into());
     argv.extend(["--port".into(), server.port.unwrap_or(0).to_string().into()]);
@@ -215,11 +177,7 @@ fn arguments(
         ("--save", ""),
         ("--appendonly", appendonly),
     ];
-    argv.extend(
-        fixed
-            .into_iter()
-            .flat_map(|(name, value)| [name.into(), value.into()]),
-    );
+    argv.extend(fixed.into_iter().flat_map(|(name, value)| [name.into(), value.into()]));
     if let Some(bus_port) = bus_port {
         let bus_port = bus_port.to_string();
         let cluster = [
@@ -227,11 +185,7 @@ fn arguments(
             ("--cluster-announce-ip", "127.0.0.1"),
             ("--cluster-port", bus_port.as_str()),
         ];
-        argv.extend(
-            cluster
-                .into_iter()
-                .flat_map(|(name, value)| [name.into(), value.into()]),
-        );
+        argv.extend(cluster.into_iter().flat_map(|(name, value)| [name.into(), value.into()]));
     }
     argv
 }
@@ -259,10 +213,7 @@ fn command(redis: &mut UnixStream, line: &str) -> io::Result<String> {
     let mut reader = BufReader::new(redis);
     let mut reply = String::new();
     reader.read_line(&mut reply)?;
-    let Some(bytes) = reply
-        .strip_prefix('$')
-        .and_then(|bytes| bytes.trim().parse().ok())
-    else {
+    let Some(bytes) = reply.strip_prefix('$').and_then(|bytes| bytes.trim().parse().ok()) else {
         return Ok(reply.trim_end().to_owned());
     };
     let mut text = String::new();
