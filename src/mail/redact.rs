@@ -1,0 +1,101 @@
+//! A relay's own words, fit for a log: relays quote addresses, and spam filters quote the mail.
+
+use super::address::mask;
+use super::compose::Letter;
+
+const CHARS_MAX: usize = 200;
+
+/// What is this long and stands in the letter as one word may be a link's token.
+const TOKEN_CHARS_MIN: usize = 16;
+
+/// Digits that stand in the letter are the code from this length on. Reply codes have three.
+const CODE_CHARS_MIN: usize = 4;
+
+/// At most 200 characters, one line, addresses masked, nothing of the letter's secrets.
+pub(super) fn words(relay: &str, letter: Option<&Letter>) -> String {
+    let one_line: String = relay.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let in_address = |c: char| c.is_alphanumeric() || "@.!#$%&'*+-/=?^_`{|}~".contains(c);
+    let masked = map_runs(&one_line, in_address, masked_address);
+    let in_token = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    let quiet = map_runs(&masked, in_token, |run| match letter {
+        Some(letter) if is_secret(run, letter) => "***".to_owned(),
+        _ => run.to_owned(),
+    });
+    let trimmed = quiet.split_whitespace().collect::<Vec<_>>().join(" ");
+    trimmed.chars().take(CHARS_MAX).collect()
+}
+
+fn masked_address(run: &str) -> String {
+    match run.rsplit_once('@') {
+        // The point that ends a sentence is not part of the domain.
+        Some((user, domain)) => {
+            let name = domain.trim_end_matches(|c: char| !c.is_alphanumeric());
+            format!("{}{}", mask(user, name), &domain[name.len()..])
+        }
+        None => run.to_owned(),
+    }
+}
+
+fn is_secret(run: &str, letter: &Letter) -> bool {
+    let telling =
+        run.len() >= TOKEN_CHARS_MIN || (run.len() >= CODE_CHARS_MIN && run.bytes().all(|b| b.is_ascii_digit()));
+    telling && (letter.text.contains(run) || letter.subject.contains(run))
+}
+
+/// Replaces each longest run of characters of a kind.
+fn map_runs(text: &str, of_kind: impl Fn(char) -> bool, replace: impl Fn(&str) -> String) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find(&of_kind) {
+        let (before, from) = rest.split_at(start);
+        let (run, after) = from.split_at(from.find(|c| !of_kind(c)).unwrap_or(from.len()));
+        out.push_str(before);
+        out.push_str(&replace(run));
+        rest = after;
+    }
+    out.push_str(rest);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_masked_wherever_they_stand() {
+        for (relay, words_) in [
+            ("550 5.1.1 <jane@example.com>: no such user", "550 5.1.1 <j***@e***.com>: no such user"),
+            ("Unknown user jane.doe+x@mail.example.co.uk.", "Unknown user j***@m***.uk."),
+            ("(jane@localhost)", "(j***@l***)"),
+            ("rcpt=élodie@über.example;", "r***@ü***.example;"),
+            ("a@b@example.com", "a***@e***.com"),
+            ("see https://example.com/550 for help", "see https://example.com/550 for help"),
+        ] {
+            assert_eq!(words(relay, None), words_);
+        }
+    }
+
+    #[test]
+    fn one_line_of_at_most_200_characters() {
+        assert_eq!(words("550 no\r\n\tsuch\u{1b}[31m user\0", None), "550 no such [31m user");
+        assert_eq!(words(&"é".repeat(300), None).chars().count(), 200);
+        // A mask is shorter than what it stands for: cut afterwards, or half an address is left standing.
+        let long = format!("{} jane@example.com", "x".repeat(195));
+        assert!(!words(&long, None).contains("jane"));
+    }
+
+    #[test]
+    fn what_the_letter_holds_is_not_repeated() {
+        let letter = Letter {
+            to: "jane@example.com".to_owned(),
+            subject: "012345 is your code".to_owned(),
+            text: "https://acme.example/interview/join/3q2-7wAAqrvM3e7_ABEiM0".to_owned(),
+            html: String::new(),
+        };
+        let relay = "554 spam: \"012345 is\" https://acme.example/interview/join/3q2-7wAAqrvM3e7_ABEiM0 id 987654";
+        assert_eq!(
+            words(relay, Some(&letter)),
+            "554 spam: \"*** is\" https://acme.example/interview/join/*** id 987654"
+        );
+    }
+}
