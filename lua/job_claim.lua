@@ -1,0 +1,27 @@
+#!lua
+-- take a due job for a while: if its taker dies, it falls due again
+--
+-- KEYS[1]  queue of the partition
+-- KEYS[2]  the job
+-- ARGV[1]  id     of the job in the queue
+-- ARGV[2]  lease  ms after which it falls due again
+-- ARGV[3]  nonce  of this decision
+--
+-- Returns {word, ...}
+--   {"gone"}                done, expired, superseded or killed; now out of the queue
+--   {"later"}               not due: taken by another, or put off
+--   {"taken", field, value, ...}  yours; the fields of the job
+local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local due = redis.call('ZSCORE', KEYS[1], ARGV[1])
+local job = redis.call('HGETALL', KEYS[2])
+if #job == 0 or not due then
+  redis.call('ZREM', KEYS[1], ARGV[1])
+  return {'gone'}
+end
+if tonumber(due) > now and redis.call('HGET', KEYS[2], 'claim') ~= ARGV[3] then return {'later'} end
+
+redis.call('ZADD', KEYS[1], string.format('%.0f', now + tonumber(ARGV[2])), ARGV[1])
+redis.call('HSET', KEYS[2], 'claim', ARGV[3])
+table.insert(job, 1, 'taken')
+return job

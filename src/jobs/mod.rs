@@ -1,0 +1,245 @@
+//! Work that a decision left behind: queued by the same script, carried out at least once.
+//!
+//! A queue is a sorted set of job ids by the time they fall due; a job is a hash with a
+//! life of its own. Taking a job moves its due time on, so that it falls due again if its
+//! taker dies; what was done, superseded or expired is dropped.
+
+mod worker;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+pub use self::worker::{Outcome, Pace, run};
+use crate::fault::Fault;
+use crate::id::Id;
+use crate::redis::{Arg, Keys, Partition, Redis, scripts};
+
+/// How long a line of a refused job is kept for the engineer.
+const REFUSED_LIFE: Duration = Duration::from_secs(7 * 24 * 3_600);
+/// Jobs that one look at a queue lists: more are seen by the next.
+const DUE_MAX: u64 = 32;
+
+/// Where a job waits.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Queue {
+    /// For the mail relay.
+    Mail,
+    /// For Postgres: that an interview has started.
+    Starts,
+}
+
+impl Queue {
+    /// Its name in the keyspace.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Mail => "mail",
+            Self::Starts => "starts",
+        }
+    }
+}
+
+/// What a job does.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum JobKind {
+    /// Mails a one-time code.
+    Code,
+    /// Mails an invitation.
+    Invitation,
+    /// Writes the time of a start.
+    Start,
+}
+
+/// A job of a subject: one of each kind, a newer one takes the older one's place.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct JobId {
+    /// What it does.
+    pub kind: JobKind,
+    /// The link.
+    pub subject: Id,
+}
+
+impl JobKind {
+    const ALL: [Self; 3] = [Self::Code, Self::Invitation, Self::Start];
+
+    /// Its name in job ids and logs.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Code => "code",
+            Self::Invitation => "invitation",
+            Self::Start => "start",
+        }
+    }
+
+    /// Where such jobs wait.
+    #[must_use]
+    pub fn queue(self) -> Queue {
+        match self {
+            Self::Code | Self::Invitation => Queue::Mail,
+            Self::Start => Queue::Starts,
+        }
+    }
+}
+
+impl fmt::Display for JobId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.kind.name(), self.subject)
+    }
+}
+
+impl FromStr for JobId {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (kind, subject) = text.split_once('-').ok_or(())?;
+        let kind = JobKind::ALL.into_iter().find(|known| known.name() == kind).ok_or(())?;
+        Ok(Self { kind, subject: Id::parse(subject).ok_or(())? })
+    }
+}
+
+/// A job that this node has taken.
+#[derive(Debug)]
+pub struct Job {
+    /// Which.
+    pub id: JobId,
+    /// Which version of it: the nonce of the decision that queued it.
+    pub version: String,
+    /// Attempts that failed before this one.
+    pub tries: u32,
+    fields: HashMap<String, String>,
+}
+
+impl Job {
+    /// A field of the hash; empty where there is none.
+    #[must_use]
+    pub fn field(&self, name: &str) -> &str {
+        self.fields.get(name).map_or("", String::as_str)
+    }
+}
+
+/// Wakes this node's workers for a job that it has just queued. Where the message is lost
+/// the next sweep finds the job.
+#[derive(Clone, Debug)]
+pub struct Wake(mpsc::Sender<JobId>);
+
+/// Messages under way to a worker; the sweep finds what finds no room.
+const WAKE_ROOM: usize = 1_024;
+
+impl Wake {
+    /// A bell and its ear.
+    #[must_use]
+    pub fn channel() -> (Self, mpsc::Receiver<JobId>) {
+        let (sender, receiver) = mpsc::channel(WAKE_ROOM);
+        (Self(sender), receiver)
+    }
+
+    /// Tells the worker that this job is due.
+    pub fn ring(&self, job: JobId) {
+        if self.0.try_send(job).is_err() {
+            tracing::debug!(job = %job, "the worker is not woken; its sweep will find the job");
+        }
+    }
+}
+
+/// A mail that belongs to no other decision.
+#[derive(Debug)]
+pub struct NewMail<'a> {
+    /// Which.
+    pub id: JobId,
+    /// Address, as it may be shown.
+    pub masked: &'a str,
+    /// What the mail needs, sealed.
+    pub sealed: &'a str,
+    /// Unix ms after which it is not worth sending.
+    pub expires: i64,
+}
+
+/// The queues, through one Redis client.
+#[derive(Clone, Debug)]
+pub struct Jobs {
+    redis: Redis,
+    keys: Keys,
+}
+
+impl Jobs {
+    /// Queues behind `redis`.
+    #[must_use]
+    pub fn new(redis: Redis, keys: Keys) -> Self {
+        Self { redis, keys }
+    }
+
+    /// Queues a mail where at most `room` wait; `false` where there is no room.
+    ///
+    /// # Errors
+    /// A [`Fault`] where Redis did not answer.
+    pub async fn add(&self, mail: &NewMail<'_>, room: u32) -> Result<bool, Fault> {
+        let args = [
+            mail.id.to_string().into(),
+            Id::nonce().into(),
+            mail.masked.into(),
+            mail.sealed.into(),
+            mail.expires.into(),
+            room.into(),
+        ];
+        let keys = [&self.queue_of(&mail.id), &self.keys.job(&mail.id)];
+        let reply = self.redis.decide(&scripts::JOB_ADD, keys, args).await?;
+        match reply.word() {
+            "queued" | "late" => Ok(true),
+            "full" => Ok(false),
+            _ => Err(reply.surprise()),
+        }
+    }
+
+    async fn due(&self, queue: Queue, partition: Partition) -> Result<Vec<JobId>, Fault> {
+        let key = self.keys.queue(queue, partition);
+        let reply = self.redis.decide(&scripts::JOB_DUE, [&key], [DUE_MAX.into()]).await?;
+        Ok(reply.texts().filter_map(|id| id.parse().ok()).collect())
+    }
+
+    async fn claim(&self, id: &JobId, lease: Duration) -> Result<Option<Job>, Fault> {
+        let args = [id.to_string().into(), lease.into(), Id::nonce().into()];
+        let keys = [&self.queue_of(id), &self.keys.job(id)];
+        let reply = self.redis.decide(&scripts::JOB_CLAIM, keys, args).await?;
+        if !reply.is("taken") {
+            return Ok(None);
+        }
+        let mut fields = HashMap::new();
+        let mut texts = reply.texts();
+        while let (Some(name), Some(value)) = (texts.next(), texts.next()) {
+            fields.insert(name, value);
+        }
+        let version = fields.get("version").cloned().ok_or_else(|| reply.surprise())?;
+        let tries = fields.get("tries").and_then(|tries| tries.parse().ok()).unwrap_or(0);
+        Ok(Some(Job { id: *id, version, tries, fields }))
+    }
+
+    async fn done(&self, job: &Job) -> Result<(), Fault> {
+        let args = [job.id.to_string().into(), (&job.version).into()];
+        let keys = [&self.queue_of(&job.id), &self.keys.job(&job.id)];
+        self.redis.decide(&scripts::JOB_DONE, keys, args).await.map(drop)
+    }
+
+    async fn defer(&self, job: &Job, delay: Duration, why: &str) -> Result<(), Fault> {
+        let args: [Arg; 5] =
+            [job.id.to_string().into(), (&job.version).into(), (job.tries + 1).into(), delay.into(), why.into()];
+        let keys = [&self.queue_of(&job.id), &self.keys.job(&job.id)];
+        self.redis.decide(&scripts::JOB_DEFER, keys, args).await.map(drop)
+    }
+
+    async fn refuse(&self, job: &Job, why: &str, keep: u32) -> Result<(), Fault> {
+        let args: [Arg; 5] =
+            [job.id.to_string().into(), (&job.version).into(), why.into(), keep.into(), REFUSED_LIFE.into()];
+        let refused = self.keys.refused(self.keys.partition(&job.id.subject));
+        let keys = [&self.queue_of(&job.id), &self.keys.job(&job.id), &refused];
+        self.redis.decide(&scripts::JOB_REFUSE, keys, args).await.map(drop)
+    }
+
+    fn queue_of(&self, id: &JobId) -> crate::redis::Key {
+        self.keys.queue(id.kind.queue(), self.keys.partition(&id.subject))
+    }
+}

@@ -1,0 +1,136 @@
+//! The worker of a queue: one in every node, woken for its own jobs, sweeping for all.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, mpsc};
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::{Job, JobId, Jobs, Queue};
+use crate::fault::Fault;
+use crate::keyring::random;
+
+/// How an attempt ended.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Outcome {
+    /// Carried out.
+    Done,
+    /// Not now; the words are for the engineer.
+    Defer(String),
+    /// Never; the words are for the engineer.
+    Refuse(String),
+}
+
+/// How fast a worker goes, and how long it lets go between attempts.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// Jobs carried out at the same time.
+    pub concurrency: usize,
+    /// A taken job falls due again after this.
+    pub lease: Duration,
+    /// Between two looks at the queue.
+    pub sweep: Duration,
+    /// Delay after the first failure; doubles with each.
+    pub retry_min: Duration,
+    /// Longest delay.
+    pub retry_max: Duration,
+    /// Lines of refused jobs kept in each partition.
+    pub refused_keep: u32,
+}
+
+/// Works until `stop`, then finishes what it has begun.
+pub async fn run<W, F>(
+    jobs: Jobs,
+    queue: Queue,
+    pace: Pace,
+    mut woken: mpsc::Receiver<JobId>,
+    stop: CancellationToken,
+    work: W,
+) where
+    W: Fn(Arc<Job>) -> F + Clone + Send + 'static,
+    F: Future<Output = Outcome> + Send,
+{
+    let (tasks, places) = (TaskTracker::new(), Arc::new(Semaphore::new(pace.concurrency)));
+    let mut sweeps = interval(pace.sweep);
+    sweeps.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let due = tokio::select! {
+            () = stop.cancelled() => break,
+            Some(job) = woken.recv() => vec![job],
+            _ = sweeps.tick() => sweep(&jobs, queue).await,
+        };
+        for id in due {
+            // A full house stops the sweep too: the rest is due for others, or later for us.
+            let place = tokio::select! {
+                () = stop.cancelled() => break,
+                place = Arc::clone(&places).acquire_owned() => place.expect("the semaphore is never closed"),
+            };
+            let (jobs, work) = (jobs.clone(), work.clone());
+            tasks.spawn(async move {
+                if let Err(fault) = attempt(&jobs, pace, &id, work).await {
+                    tracing::warn!(job = %id, cause = %fault, "a job is left for later");
+                }
+                drop(place);
+            });
+        }
+    }
+    tasks.close();
+    tasks.wait().await;
+}
+
+async fn sweep(jobs: &Jobs, queue: Queue) -> Vec<JobId> {
+    let mut due = Vec::new();
+    for partition in jobs.keys.all_partitions() {
+        match jobs.due(queue, partition).await {
+            Ok(ids) => due.extend(ids),
+            Err(fault) => {
+                tracing::warn!(queue = queue.name(), cause = %fault, "the queue cannot be seen");
+                return due;
+            }
+        }
+    }
+    due
+}
+
+async fn attempt<W, F>(jobs: &Jobs, pace: Pace, id: &JobId, work: W) -> Result<(), Fault>
+where
+    W: Fn(Arc<Job>) -> F,
+    F: Future<Output = Outcome>,
+{
+    let Some(job) = jobs.claim(id, pace.lease).await? else { return Ok(()) };
+    let job = Arc::new(job);
+    match work(Arc::clone(&job)).await {
+        Outcome::Done => jobs.done(&job).await,
+        Outcome::Defer(why) => {
+            let delay = back_off(job.tries, pace.retry_min, pace.retry_max, random::<1>()[0]);
+            tracing::warn!(job = %id, tries = job.tries + 1, delay_ms = delay.as_millis(), cause = why, "a job is put off");
+            jobs.defer(&job, delay, &why).await
+        }
+        Outcome::Refuse(why) => {
+            tracing::error!(job = %id, cause = why, "a job is given up; it is in the list of refused ones");
+            jobs.refuse(&job, &why, pace.refused_keep).await
+        }
+    }
+}
+
+/// Doubles from `min` to `max`, less up to a fifth: a relay that comes back is not met by
+/// everything at once.
+fn back_off(tries: u32, min: Duration, max: Duration, chance: u8) -> Duration {
+    let delay = min.saturating_mul(2_u32.saturating_pow(tries)).min(max);
+    delay - delay.mul_f64(f64::from(chance) / 255.0 * 0.2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn back_off_doubles_to_its_bound_with_jitter_below_it() {
+        let (min, max) = (Duration::from_secs(1), Duration::from_secs(28));
+        let at = |tries, chance| back_off(tries, min, max, chance).as_millis();
+        assert_eq!([at(0, 0), at(1, 0), at(4, 0), at(5, 0), at(60, 0)], [1_000, 2_000, 16_000, 28_000, 28_000]);
+        assert_eq!([at(0, 255), at(60, 255)], [800, 22_400]);
+    }
+}

@@ -1,0 +1,139 @@
+//! Postgres, for durable records only: a pool with deadlines, and migrations.
+
+mod migrate;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
+use tokio::runtime::Handle;
+use tokio::time::timeout;
+use tokio_postgres::config::SslMode;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{Config, Error, NoTls};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+pub use self::migrate::{SchemaState, migrate, schema_state};
+use crate::config::Postgres as Settings;
+use crate::fault::{Dependency, Fault};
+use crate::metrics::Metrics;
+
+/// A connection out of the pool.
+pub type Connection = Object;
+
+/// A handle on the pool. Its connections live on one runtime, whoever asks.
+#[derive(Clone)]
+pub struct Postgres {
+    pool: Pool,
+    home: Handle,
+    deadline: Duration,
+    metrics: Arc<Metrics>,
+}
+
+impl Postgres {
+    /// A pool on the runtime that calls. Connects to nothing yet.
+    ///
+    /// # Errors
+    /// Where the URL is not one that libpq would take; the text does not repeat it.
+    pub fn new(settings: &Settings, metrics: Arc<Metrics>) -> Result<Self, String> {
+        let config = connection_config(settings)?;
+        let manager_config = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let manager = match config.get_ssl_mode() {
+            SslMode::Disable => Manager::from_config(config, NoTls, manager_config),
+            _ => Manager::from_config(config, MakeRustlsConnect::new(crate::tls::client_config()), manager_config),
+        };
+        let pool = Pool::builder(manager)
+            .max_size(settings.connections_max as usize)
+            .runtime(Runtime::Tokio1)
+            .wait_timeout(Some(settings.wait_timeout))
+            .create_timeout(Some(settings.connect_timeout))
+            .recycle_timeout(Some(settings.connect_timeout))
+            .build()
+            .map_err(|error| error.to_string())?;
+        // The server gives a statement up first, so that its connection stays of use.
+        let deadline = settings.wait_timeout + settings.statement_timeout;
+        Ok(Self { pool, home: Handle::current(), deadline, metrics })
+    }
+
+    /// Runs `work` on a connection, on the pool's runtime, for as long as the deadline lets it.
+    ///
+    /// # Errors
+    /// A [`Fault`] where Postgres did not answer in time, or answered with an error.
+    pub async fn run<T, W, F>(&self, name: &'static str, work: W) -> Result<T, Fault>
+    where
+        T: Send + 'static,
+        W: FnOnce(Connection) -> F + Send + 'static,
+        F: Future<Output = Result<T, Error>> + Send + 'static,
+    {
+        let (pool, deadline) = (self.pool.clone(), self.deadline);
+        let task = self.home.spawn(async move {
+            let attempt = async {
+                let connection = pool.get().await.map_err(|error| (error.to_string(), true))?;
+                work(connection).await.map_err(|error| (describe(&error), breaks_trust(&error)))
+            };
+            let outcome = timeout(deadline, attempt)
+                .await
+                .unwrap_or_else(|_| Err((format!("no answer in {} ms", deadline.as_millis()), true)));
+            if let Err((_, true)) = &outcome {
+                // What is idle now is as silent, or as read-only, as what just failed.
+                pool.retain(|_, _| false);
+            }
+            outcome.map_err(|(cause, _)| cause)
+        });
+        let outcome = task.await.unwrap_or_else(|_| Err("the query's task failed".to_owned()));
+        self.metrics.queried(name, outcome.is_ok());
+        outcome.map_err(|cause| Fault::new(Dependency::Postgres, format!("{name}: {cause}")))
+    }
+
+    /// Ends every connection.
+    pub fn close(&self) {
+        self.pool.close();
+    }
+}
+
+impl fmt::Debug for Postgres {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Postgres")
+    }
+}
+
+fn connection_config(settings: &Settings) -> Result<Config, String> {
+    let forms = "write it as libpq does: postgres://user:password@host:5432/database, \
+        or host=/run/postgresql user=vestibule dbname=vestibule";
+    let mut config: Config = settings.url.expose().parse().map_err(|_| forms.to_owned())?;
+    let options = format!(
+        "{} -c statement_timeout={} -c idle_in_transaction_session_timeout={}",
+        config.get_options().unwrap_or_default(),
+        settings.statement_timeout.as_millis(),
+        settings.statement_timeout.as_millis(),
+    );
+    config.options(options.trim());
+    config.connect_timeout(settings.connect_timeout);
+    config.tcp_user_timeout(settings.statement_timeout + settings.wait_timeout);
+    if config.get_application_name().is_none() {
+        config.application_name("vestibule");
+    }
+    Ok(config)
+}
+
+/// The server's words, without the values that it may quote in its detail.
+fn describe(error: &Error) -> String {
+    match error.as_db_error() {
+        Some(db) => format!("{} ({})", db.message(), db.code().code()),
+        None => error.to_string(),
+    }
+}
+
+/// Whether the connection, and those beside it, are of no more use: it is gone, the server
+/// is going away, or has become a replica.
+fn breaks_trust(error: &Error) -> bool {
+    match error.code() {
+        None => true,
+        Some(code) => {
+            *code == SqlState::READ_ONLY_SQL_TRANSACTION
+                || code.code().starts_with("57P0")
+                || code.code().starts_with("08")
+        }
+    }
+}

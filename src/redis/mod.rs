@@ -1,0 +1,220 @@
+//! Redis, where everything short-lived is decided.
+//!
+//! The rest of the program knows a [`Redis`] that can [`Redis::decide`], [`Keys`] that
+//! name things and [`Reply`]s that are words and numbers. The client library, its types
+//! and its policy of retries and reconnects stay in this folder.
+
+mod connect;
+mod gate;
+mod keys;
+mod probe;
+mod reply;
+pub mod scripts;
+mod url;
+
+use std::fmt;
+use std::sync::{Arc, RwLock};
+use std::time::{Duration, Instant};
+
+use fred::clients::Client;
+use fred::error::{Error, ErrorKind};
+use fred::interfaces::ClientLike;
+use fred::types::{ClusterHash, CustomCommand, Value};
+
+pub use self::gate::Gate;
+pub use self::keys::{Key, Keys, Partition};
+pub use self::probe::{Facts, Unfit};
+pub use self::reply::Reply;
+pub use self::scripts::Script;
+pub use self::url::RedisUrl;
+use crate::fault::{Dependency, Fault};
+use crate::metrics::Metrics;
+
+/// A handle on one client, which is one task that owns its sockets. Each runtime has its
+/// own: a client shared by threads costs a wake-up across them for every decision.
+#[derive(Clone)]
+pub struct Redis {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    /// Replaced as a whole when the library gives a client up for dead.
+    client: RwLock<Client>,
+    gate: Arc<Gate>,
+    command_timeout: Duration,
+    metrics: Arc<Metrics>,
+}
+
+/// An ARGV of a script: text, or a number as text. (A Lua number costs a "%.17g".)
+#[derive(Debug)]
+pub struct Arg(Value);
+
+impl Redis {
+    /// Runs one decision. Both counts are checked when this compiles.
+    ///
+    /// When the reply is lost, it is asked for once more with the same arguments: every
+    /// script whose answer would change takes a nonce among them, and gives its first
+    /// answer again.
+    ///
+    /// # Errors
+    /// A [`Fault`] when the node is overloaded, or Redis did not answer in two tries: then
+    /// the script may have run, or not.
+    pub async fn decide<const KEYS: usize, const ARGV: usize>(
+        &self,
+        script: &'static Script<KEYS, ARGV>,
+        keys: [&Key; KEYS],
+        args: [Arg; ARGV],
+    ) -> Result<Reply, Fault> {
+        let _slot = self.shared.gate.enter().await?;
+        let started = Instant::now();
+        let call = Call::new(script.name, script.sha(), script.source, &keys, args);
+        let mut outcome = self.once(&call).await;
+        if outcome.as_ref().is_err_and(was_lost) {
+            self.shared.metrics.redis_retried();
+            outcome = self.once(&call).await;
+        }
+        let reply =
+            outcome.map_err(|error| self.fault(script.name, &error)).and_then(|value| Reply::read(script.name, value));
+        self.shared.metrics.decided(script.name, reply.as_ref().map(Reply::word), started.elapsed());
+        reply
+    }
+
+    /// EVALSHA, and where the server does not know the script a single EVAL, which also
+    /// teaches it.
+    async fn once(&self, call: &Call<'_>) -> Result<Value, Error> {
+        let client = self.client();
+        match client.custom("EVALSHA", call.slot, call.args(call.sha)).await {
+            Err(error) if error.details().starts_with("NOSCRIPT") => {
+                client.custom("EVAL", call.slot, call.args(call.source)).await
+            }
+            other => other,
+        }
+    }
+
+    fn client(&self) -> Sender {
+        Sender(self.shared.client.read().expect("no holder of this lock can panic").clone())
+    }
+
+    fn fault(&self, what: &str, error: &Error) -> Fault {
+        let cause = match error.kind() {
+            ErrorKind::Timeout => {
+                format!("{what} timed out after 2 tries of {} ms", self.shared.command_timeout.as_millis())
+            }
+            _ => format!("{what} failed: {}", error.details()),
+        };
+        Fault::new(Dependency::Redis, cause)
+    }
+}
+
+impl fmt::Debug for Redis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Redis")
+    }
+}
+
+struct Sender(Client);
+
+impl Sender {
+    async fn custom(&self, command: &'static str, slot: u16, args: Vec<Value>) -> Result<Value, Error> {
+        self.0.custom(CustomCommand::new_static(command, ClusterHash::Custom(slot), false), args).await
+    }
+}
+
+struct Call<'a> {
+    name: &'static str,
+    sha: &'a str,
+    source: &'static str,
+    slot: u16,
+    tail: Vec<Value>,
+}
+
+impl<'a> Call<'a> {
+    fn new<const KEYS: usize, const ARGV: usize>(
+        name: &'static str,
+        sha: &'a str,
+        source: &'static str,
+        keys: &[&Key; KEYS],
+        args: [Arg; ARGV],
+    ) -> Self {
+        let mut tail = Vec::with_capacity(2 + KEYS + ARGV);
+        tail.push(Value::Integer(i64::try_from(KEYS).expect("a handful of keys")));
+        tail.extend(keys.iter().map(|key| Value::String(key.name.as_str().into())));
+        tail.extend(args.into_iter().map(|Arg(value)| value));
+        Self { name, sha, source, slot: keys[0].slot, tail }
+    }
+
+    fn args(&self, script: &str) -> Vec<Value> {
+        let mut args = Vec::with_capacity(1 + self.tail.len());
+        args.push(Value::String(script.into()));
+        args.extend(self.tail.iter().cloned());
+        args
+    }
+}
+
+impl fmt::Debug for Call<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+/// Whether the answer is unknown, or known to be "not now": worth asking once more.
+///
+/// A cluster answers MOVED and ASK while slots move; with one attempt a command, the
+/// library refreshes its routing and gives the command up, which then never ran.
+fn was_lost(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::IO | ErrorKind::Canceled | ErrorKind::Timeout | ErrorKind::Routing | ErrorKind::Cluster
+    ) || ["READONLY", "LOADING", "TRYAGAIN", "CLUSTERDOWN", "MASTERDOWN", "Too many failed write attempts"]
+        .iter()
+        .any(|start| error.details().starts_with(start))
+}
+
+impl From<&str> for Arg {
+    fn from(text: &str) -> Self {
+        Self(Value::String(text.into()))
+    }
+}
+
+impl From<String> for Arg {
+    fn from(text: String) -> Self {
+        Self(Value::String(text.into()))
+    }
+}
+
+impl From<&String> for Arg {
+    fn from(text: &String) -> Self {
+        Self::from(text.as_str())
+    }
+}
+
+impl From<crate::id::Id> for Arg {
+    fn from(id: crate::id::Id) -> Self {
+        Self::from(id.to_string())
+    }
+}
+
+impl From<u64> for Arg {
+    fn from(number: u64) -> Self {
+        Self::from(number.to_string())
+    }
+}
+
+impl From<i64> for Arg {
+    fn from(number: i64) -> Self {
+        Self::from(number.to_string())
+    }
+}
+
+impl From<u32> for Arg {
+    fn from(number: u32) -> Self {
+        Self::from(u64::from(number))
+    }
+}
+
+impl From<Duration> for Arg {
+    /// In milliseconds.
+    fn from(duration: Duration) -> Self {
+        Self::from(duration.as_millis().to_string())
+    }
+}

@@ -1,0 +1,127 @@
+//! Whether this Redis is one that we can trust with decisions.
+
+use std::fmt;
+
+use fred::clients::Client;
+use fred::error::Error;
+use fred::interfaces::{ClientLike, ClusterInterface};
+use fred::types::config::Server;
+
+use super::{Arg, Keys, Redis, scripts};
+use crate::fault::{Dependency, Fault};
+
+/// What was found to be right.
+#[derive(Debug)]
+pub struct Facts {
+    /// "Redis 7.0.15".
+    pub version: String,
+    /// Primaries that were asked.
+    pub primaries: usize,
+}
+
+/// It answers, and is wrong: no waiting mends it.
+#[derive(Debug)]
+pub struct Unfit(pub String);
+
+impl fmt::Display for Unfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Redis {
+    /// Verifies version, eviction policy and partitions, and pins the last at the first start.
+    ///
+    /// # Errors
+    /// The outer one is a [`Fault`] (it did not answer), the inner one says what is wrong.
+    pub async fn probe(&self, keys: &Keys) -> Result<Result<Facts, Unfit>, Fault> {
+        let infos = self.infos().await.map_err(|error| self.fault("INFO", &error))?;
+        let mut version = String::new();
+        for info in &infos {
+            version = match judge(info) {
+                Ok(version) => version,
+                Err(unfit) => return Ok(Err(unfit)),
+            };
+        }
+        let partitions = Arg::from(u32::from(keys.partitions()));
+        let pinned = self.decide(&scripts::META_PIN, [&keys.meta()], [partitions]).await?.number(0)?;
+        if pinned != u64::from(keys.partitions()) {
+            return Ok(Err(Unfit(format!(
+                "redis.partitions is {} here, but this data was laid out for {pinned} ({}): set it to {pinned}",
+                keys.partitions(),
+                keys.meta().name(),
+            ))));
+        }
+        Ok(Ok(Facts { version, primaries: infos.len() }))
+    }
+
+    /// INFO of every primary.
+    async fn infos(&self) -> Result<Vec<String>, Error> {
+        let client = self.client().0;
+        if !client.is_clustered() {
+            return Ok(vec![client.info(None).await?]);
+        }
+        let mut infos = Vec::new();
+        for primary in primaries(&client) {
+            infos.push(client.with_cluster_node(primary).info(None).await?);
+        }
+        Ok(infos)
+    }
+}
+
+/// The primaries of a cluster, as the client last saw them.
+pub(super) fn primaries(client: &Client) -> Vec<Server> {
+    client.cached_cluster_state().map(|state| state.unique_primary_nodes()).unwrap_or_default()
+}
+
+/// Redis 7.0 (`#!lua` scripts) or Valkey 7.2, which never evicts: an eviction policy would
+/// silently erase lockouts.
+fn judge(info: &str) -> Result<String, Unfit> {
+    let field = |name: &str| {
+        let line = info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        line.unwrap_or_default().trim()
+    };
+    let (product, version, least) = match field("valkey_version") {
+        "" => ("Redis", field("redis_version"), (7, 0)),
+        version => ("Valkey", version, (7, 2)),
+    };
+    let mut numbers = version.split('.').map_while(|number| number.parse::<u32>().ok());
+    if (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) < least {
+        return Err(Unfit(format!(
+            "{product} {version} is too old: {product} {}.{} or later is needed",
+            least.0, least.1
+        )));
+    }
+    match field("maxmemory_policy") {
+        "noeviction" => Ok(format!("{product} {version}")),
+        policy => Err(Unfit(format!(
+            "maxmemory-policy is {policy:?}, which would erase limits and lockouts: set it to noeviction"
+        ))),
+    }
+}
+
+/// A fault of a server that answers nothing of use.
+impl From<Unfit> for Fault {
+    fn from(unfit: Unfit) -> Self {
+        Self::new(Dependency::Redis, unfit.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_judged_by_what_it_says_of_itself() {
+        for (info, right) in [
+            ("redis_version:7.0.15\r\nmaxmemory_policy:noeviction\r\n", Some("Redis 7.0.15")),
+            ("redis_version:7.2.4\r\nvalkey_version:8.1.0\r\nmaxmemory_policy:noeviction\r\n", Some("Valkey 8.1.0")),
+            ("redis_version:6.2.0\r\nmaxmemory_policy:noeviction\r\n", None),
+            ("redis_version:7.2.4\r\nvalkey_version:7.1.0\r\nmaxmemory_policy:noeviction\r\n", None),
+            ("redis_version:7.0.15\r\nmaxmemory_policy:allkeys-lru\r\n", None),
+            ("", None),
+        ] {
+            assert_eq!(judge(info).ok().as_deref(), right, "{info}");
+        }
+    }
+}

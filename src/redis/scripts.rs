@@ -1,0 +1,70 @@
+//! The decisions: one Lua file each, and one typed static each.
+
+use std::fmt;
+use std::sync::OnceLock;
+
+use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
+
+/// A script with its number of KEYS and ARGV, as its header declares them.
+pub struct Script<const KEYS: usize, const ARGV: usize> {
+    /// Name of its file, and of its series in the metrics.
+    pub name: &'static str,
+    /// The text that is sent where a server does not know it yet.
+    pub source: &'static str,
+    sha: OnceLock<String>,
+}
+
+impl<const KEYS: usize, const ARGV: usize> Script<KEYS, ARGV> {
+    const fn new(name: &'static str, source: &'static str) -> Self {
+        Self { name, source, sha: OnceLock::new() }
+    }
+
+    /// SHA-1 of the source, by which Redis knows it.
+    pub fn sha(&self) -> &str {
+        self.sha.get_or_init(|| {
+            let sum = digest(&SHA1_FOR_LEGACY_USE_ONLY, self.source.as_bytes());
+            sum.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+        })
+    }
+}
+
+impl<const KEYS: usize, const ARGV: usize> fmt::Debug for Script<KEYS, ARGV> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+pub static ADMIT: Script<1, 4> = Script::new("admit", include_str!("../../lua/admit.lua"));
+pub static LINK_ADD: Script<1, 10> = Script::new("link_add", include_str!("../../lua/link_add.lua"));
+pub static LINK_KILL: Script<5, 0> = Script::new("link_kill", include_str!("../../lua/link_kill.lua"));
+pub static OTP_INFO: Script<2, 6> = Script::new("otp_info", include_str!("../../lua/otp_info.lua"));
+pub static OTP_REQUEST: Script<4, 12> = Script::new("otp_request", include_str!("../../lua/otp_request.lua"));
+pub static OTP_VERIFY: Script<4, 8> = Script::new("otp_verify", include_str!("../../lua/otp_verify.lua"));
+pub static SEAT_START: Script<4, 4> = Script::new("seat_start", include_str!("../../lua/seat_start.lua"));
+pub static JOB_ADD: Script<2, 6> = Script::new("job_add", include_str!("../../lua/job_add.lua"));
+pub static JOB_DUE: Script<1, 1> = Script::new("job_due", include_str!("../../lua/job_due.lua"));
+pub static JOB_CLAIM: Script<2, 3> = Script::new("job_claim", include_str!("../../lua/job_claim.lua"));
+pub static JOB_DONE: Script<2, 2> = Script::new("job_done", include_str!("../../lua/job_done.lua"));
+pub static JOB_DEFER: Script<2, 5> = Script::new("job_defer", include_str!("../../lua/job_defer.lua"));
+pub static JOB_REFUSE: Script<3, 5> = Script::new("job_refuse", include_str!("../../lua/job_refuse.lua"));
+pub static META_PIN: Script<1, 1> = Script::new("meta_pin", include_str!("../../lua/meta_pin.lua"));
+
+/// Every script's source, to load at start and after a reconnect.
+pub(super) fn sources() -> [&'static str; 14] {
+    [
+        ADMIT.source,
+        LINK_ADD.source,
+        LINK_KILL.source,
+        OTP_INFO.source,
+        OTP_REQUEST.source,
+        OTP_VERIFY.source,
+        SEAT_START.source,
+        JOB_ADD.source,
+        JOB_DUE.source,
+        JOB_CLAIM.source,
+        JOB_DONE.source,
+        JOB_DEFER.source,
+        JOB_REFUSE.source,
+        META_PIN.source,
+    ]
+}
