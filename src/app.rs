@@ -1,0 +1,29 @@
+//! What a handler may use, built once for each worker.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::candidate::Candidate;
+use crate::config;
+use crate::http::TrustedProxies;
+use crate::keyring::Keyring;
+use crate::limits::Limits;
+use crate::metrics::Metrics;
+
+/// The features of one worker. There are no raw pools here: a handler can ask for a
+/// decision, and for nothing else.
+#[derive(Debug)]
+pub struct App {
+    pub http: config::Http,
+    pub proxies: TrustedProxies,
+    pub keyring: Arc<Keyring>,
+    pub limits: Limits,
+    pub candidate: Candidate,
+    pub metrics: Arc<Metrics>,
+    /// Handlers under way, which a drain waits for.
+    pub tasks: TaskTracker,
+    /// Cancelled when the node begins to drain.
+    pub draining: CancellationToken,
+}

@@ -1,0 +1,173 @@
+//! The four endpoints of a candidate: admit, read, decide, one match to a reply.
+
+use std::time::Duration;
+
+use hyper::StatusCode;
+use serde::Serialize;
+
+use super::code::OtpCode;
+use super::flow::{Requested, Started, Verified};
+use crate::app::App;
+use crate::http::problem::whole_seconds;
+use crate::http::{Call, Problem, Reply, Slug, rfc3339};
+use crate::limits::{Limit, Quota};
+use crate::link::LinkToken;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct InfoBody<'a> {
+    candidate_name: &'a str,
+    position: &'a str,
+    masked_email: &'a str,
+    expires_at: String,
+    resend_in: u64,
+    cooldown: u64,
+    attempts_remaining: u64,
+    #[serde(rename = "ref")]
+    reference: Option<&'a str>,
+}
+
+/// GET /candidate-access/{token}/info
+pub(crate) async fn info(app: &App, link: &LinkToken, call: &mut Call) -> Result<Reply, Problem> {
+    let permit = call.admit(app, Limit::CandidateIp).await?;
+    let Some(info) = app.candidate.info(&permit, link).await? else { return Err(no_such_link()) };
+    Ok(Reply::json(&InfoBody {
+        candidate_name: &info.name,
+        position: &info.position,
+        masked_email: &info.masked,
+        expires_at: rfc3339(info.expires_ms),
+        resend_in: whole_seconds(info.resend),
+        cooldown: whole_seconds(info.cooldown),
+        attempts_remaining: info.attempts,
+        reference: info.reference.as_deref(),
+    }))
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RequestedBody {
+    message: String,
+    masked_email: String,
+    expires_in: u64,
+    resend_in: u64,
+    requests_remaining: u64,
+    #[serde(rename = "ref")]
+    reference: String,
+}
+
+/// POST /candidate-access/{token}/request-otp
+pub(crate) async fn request_otp(app: &App, link: &LinkToken, call: &mut Call) -> Result<Reply, Problem> {
+    let permit = call.admit(app, Limit::CandidateIp).await?;
+    let limit = app.candidate.limits().otp_request;
+    let (max, window) = (u64::from(limit.max), Some(limit.window));
+    let quota = |remaining, reset| Quota { name: "otp_request", max, window, remaining, reset };
+
+    let (slug, wait, detail) = match app.candidate.request(&permit, link).await? {
+        Requested::Sent { left, reset, masked, reference } => {
+            call.note(quota(left, reset));
+            let body = RequestedBody {
+                message: format!("Verification code sent to {masked}"),
+                masked_email: masked,
+                expires_in: app.candidate.code_life().as_secs(),
+                resend_in: whole_seconds(limit.apart),
+                requests_remaining: left,
+                reference,
+            };
+            return Ok(Reply::json(&body).status(StatusCode::ACCEPTED));
+        }
+        Requested::Cooldown(wait) => (Slug::OtpCooldown, wait, COOLDOWN),
+        Requested::Window(wait) => (Slug::OtpRequestLimit, wait, "Too many codes were asked for. Use the newest one."),
+        Requested::Resend(wait) => (Slug::OtpResendTooSoon, wait, "A code was sent a moment ago. Look into your mail."),
+        Requested::NoSuchLink => return Err(no_such_link()),
+    };
+    call.note(quota(0, wait));
+    Err(Problem::new(slug, detail).retry_after(wait))
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct VerifiedBody {
+    session_token: String,
+    candidate_name: String,
+    position: String,
+    expires_at: String,
+}
+
+/// POST /candidate-access/{token}/verify-otp
+pub(crate) async fn verify_otp(app: &App, link: &LinkToken, call: &mut Call) -> Result<Reply, Problem> {
+    let permit = call.admit(app, Limit::CandidateIp).await?;
+    let otp = call.json(app).await?.text("otp")?.ok_or_else(|| Problem::field("otp", "is required"))?;
+    let code = OtpCode::parse(&otp).ok_or_else(|| Problem::field("otp", "must be exactly six digits"))?;
+    let max = u64::from(app.candidate.limits().otp_attempt.max);
+    let quota = |remaining, reset| Quota { name: "otp_attempt", max, window: None, remaining, reset };
+
+    match app.candidate.verify(&permit, link, &code).await? {
+        Verified::Accepted { token, name, position, expires } => {
+            call.note(quota(max, Duration::ZERO));
+            Ok(Reply::json(&VerifiedBody {
+                session_token: token,
+                candidate_name: name,
+                position,
+                expires_at: rfc3339(expires * 1_000),
+            }))
+        }
+        Verified::Wrong { left } => {
+            call.note(quota(left, Duration::ZERO));
+            Err(Problem::new(Slug::OtpIncorrect, "The code is not right. Look at the newest mail.")
+                .with("attemptsRemaining", left))
+        }
+        Verified::Locked(wait) => {
+            call.note(quota(0, wait));
+            Err(Problem::new(Slug::OtpCooldown, COOLDOWN).with("attemptsRemaining", 0).retry_after(wait))
+        }
+        Verified::Cooldown(wait) => {
+            call.note(quota(0, wait));
+            Err(Problem::new(Slug::OtpCooldown, COOLDOWN).retry_after(wait))
+        }
+        Verified::Superseded { reference } => {
+            let detail = format!("A newer code was sent. Use the one from the mail marked {reference}.");
+            Err(Problem::new(Slug::OtpSuperseded, detail).with("ref", reference))
+        }
+        Verified::Expired => Err(Problem::new(Slug::OtpExpired, "This code no longer works. Ask for a new one.")),
+        Verified::NoSuchLink => Err(no_such_link()),
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct StartedBody {
+    session_id: String,
+    started_at: String,
+    expires_at: String,
+    ws_url: Option<String>,
+}
+
+/// POST /candidate-access/{token}/start
+pub(crate) async fn start(app: &App, link: &LinkToken, call: &mut Call) -> Result<Reply, Problem> {
+    let permit = call.admit(app, Limit::CandidateIp).await?;
+    let token = call.header("x-session-token");
+    let session = token.and_then(|token| app.candidate.session(token)).ok_or_else(unauthenticated)?;
+    if session.link != link.id() {
+        return Err(Problem::new(Slug::Forbidden, "This session belongs to another link."));
+    }
+    let (status, at_ms, session_id) = match app.candidate.start(&permit, link, &session).await? {
+        Started::First { at_ms, session } => (StatusCode::CREATED, at_ms, session),
+        Started::Again { at_ms, session } => (StatusCode::OK, at_ms, session),
+        Started::Vacant => return Err(unauthenticated()),
+        Started::NoSuchLink => return Err(no_such_link()),
+    };
+    let ws_url = app.candidate.ws_url(&session_id);
+    let (started_at, expires_at) = (rfc3339(at_ms), rfc3339(session.expires * 1_000));
+    Ok(Reply::json(&StartedBody { session_id, started_at, expires_at, ws_url }).status(status))
+}
+
+const COOLDOWN: &str = "Too many wrong codes. Wait until the lock ends, then ask for a new code.";
+
+/// The same words whether it expired, was revoked, was reissued over or never was.
+fn no_such_link() -> Problem {
+    Problem::new(Slug::LinkNotFound, "This link does not work (any more). Ask whoever invited you for a new one.")
+}
+
+fn unauthenticated() -> Problem {
+    Problem::unauthenticated("Verify a code first: the session token is missing, wrong or over.")
+}

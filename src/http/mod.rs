@@ -1,0 +1,22 @@
+//! The public listener: HTTP/1.1 in, one handler per endpoint, JSON or a problem out.
+//!
+//! Read it in the order of a request: [`server`] accepts and deals connections out,
+//! `respond` runs one request, [`route`] names it, `call` is what a handler sees of it,
+//! [`problem`] is how it is refused. `admin` is the other listener.
+
+mod admin;
+mod call;
+mod client;
+mod json;
+pub mod problem;
+mod reply;
+mod respond;
+pub mod route;
+pub mod server;
+
+pub use self::admin::{Admin, serve_admin};
+pub use self::call::Call;
+pub use self::client::TrustedProxies;
+pub use self::json::Object;
+pub use self::problem::{Problem, Slug};
+pub use self::reply::{Reply, rfc3339};

@@ -1,0 +1,70 @@
+//! What a handler answers when all is well.
+
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper::header::{self, HeaderName, HeaderValue};
+use hyper::{Response, StatusCode};
+use serde::Serialize;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+/// Every body is whole: nothing that we send is large.
+pub(super) type Body = Full<Bytes>;
+
+pub(super) fn full(text: impl Into<Bytes>) -> Body {
+    Full::new(text.into())
+}
+
+/// An answer.
+#[derive(Debug)]
+pub struct Reply {
+    status: StatusCode,
+    body: Vec<u8>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Reply {
+    /// 200 with JSON.
+    ///
+    /// # Panics
+    /// Where `value` is no JSON, which a struct of ours always is.
+    #[must_use]
+    pub fn json(value: &impl Serialize) -> Self {
+        let body = serde_json::to_vec(value).expect("structs of ours are JSON");
+        let json = (header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        Self { status: StatusCode::OK, body, headers: vec![json] }
+    }
+
+    /// The same with another status.
+    #[must_use]
+    pub fn status(mut self, status: StatusCode) -> Self {
+        self.status = status;
+        self
+    }
+
+    pub(super) fn into_response(self) -> Response<Body> {
+        let mut response = Response::new(full(self.body));
+        *response.status_mut() = self.status;
+        response.headers_mut().extend(self.headers);
+        response
+    }
+}
+
+/// Unix milliseconds as the API writes times: RFC 3339, UTC, whole seconds.
+#[must_use]
+pub fn rfc3339(unix_ms: u64) -> String {
+    let seconds = i64::try_from(unix_ms / 1_000).unwrap_or(i64::MAX);
+    // Beyond the year 9999 there is no such text, and no such interview.
+    let time = OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    time.format(&Rfc3339).expect("a time of whole seconds in UTC has such a text")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_whole_seconds_in_utc() {
+        assert_eq!(rfc3339(1_795_342_500_999), "2026-11-22T10:15:00Z");
+    }
+}

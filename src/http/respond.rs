@@ -1,0 +1,136 @@
+//! One request: found, run in a task of its own, answered, logged and counted.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use hyper::body::Incoming;
+use hyper::header::{self, HeaderName, HeaderValue};
+use hyper::{HeaderMap, Method, Request, Response};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use super::call::{Call, closes};
+use super::reply::Body;
+use super::route::{self, NoRoute, Route};
+use super::{Problem, Reply, Slug};
+use crate::app::App;
+use crate::candidate;
+use crate::id::Id;
+
+/// What a handler's task hands back.
+type Outcome = (Call, Result<Reply, Problem>);
+
+/// Answers one request. Never fails: what goes wrong is an answer too.
+pub(super) async fn respond(app: Arc<App>, peer: IpAddr, request: Request<Incoming>) -> Response<Body> {
+    let started = Instant::now();
+    let (parts, body) = request.into_parts();
+    let id = request_id(&parts.headers);
+    let client = app.proxies.client(peer, &parts.headers);
+    let found = route::find(&parts.method, parts.uri.path());
+    let label = found.as_ref().map_or("none", Route::label);
+
+    let (quotas, result) = match found {
+        Err(missing) => (None, Err(refuse(missing))),
+        Ok(route) => {
+            let call = Call::new(parts.headers, body, client);
+            finish(spawn(&app, route, call), app.http.handler_timeout).await
+        }
+    };
+
+    let (slug, cause) = match &result {
+        Ok(_) => ("", None),
+        Err(problem) => (problem.slug().name(), problem.cause().map(str::to_owned)),
+    };
+    let mut response = result.map_or_else(Problem::into_response, Reply::into_response);
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_REQUEST_ID, HeaderValue::from_str(&id).expect("a request id is header text"));
+    headers.extend(quotas.into_iter().flatten());
+    if app.draining.is_cancelled() {
+        // A proxy that keeps connections open looks for another node with its next request.
+        headers.insert(header::CONNECTION, closes());
+    }
+    let status = response.status().as_u16();
+    let took = started.elapsed();
+    app.metrics.answered(label, status, slug, took);
+    log(&Line { method: &parts.method, label, status, slug, cause: cause.as_deref(), client, id: &id, took });
+    response
+}
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Starts the handler. Its task is not tied to the socket: the library drops what it
+/// awaits when the client hangs up, and a decision that was begun is to be finished.
+fn spawn(app: &Arc<App>, route: Route, mut call: Call) -> JoinHandle<Outcome> {
+    let app_of_task = Arc::clone(app);
+    app.tasks.spawn(async move {
+        let (app, call_ref) = (&*app_of_task, &mut call);
+        let result = match &route {
+            Route::CandidateInfo { link } => candidate::http::info(app, link, call_ref).await,
+            Route::RequestOtp { link } => candidate::http::request_otp(app, link, call_ref).await,
+            Route::VerifyOtp { link } => candidate::http::verify_otp(app, link, call_ref).await,
+            Route::Start { link } => candidate::http::start(app, link, call_ref).await,
+        };
+        (call, result)
+    })
+}
+
+type Headers = [(HeaderName, HeaderValue); 2];
+
+async fn finish(task: JoinHandle<Outcome>, deadline: Duration) -> (Option<Headers>, Result<Reply, Problem>) {
+    match timeout(deadline, task).await {
+        Ok(Ok((call, result))) => (call.rate_limit_headers(), result),
+        Ok(Err(failed)) => {
+            let cause = if failed.is_panic() { "the handler panicked" } else { "the handler was stopped" };
+            (None, Err(Problem::from(Slug::Internal).because(cause)))
+        }
+        Err(_) => {
+            let problem = Problem::new(Slug::Unavailable, "This took too long. Please try again in a moment.")
+                .retry_after(Duration::from_secs(1))
+                .because(format!("no answer of the handler in {} s", deadline.as_secs()));
+            (None, Err(problem))
+        }
+    }
+}
+
+fn refuse(missing: NoRoute) -> Problem {
+    match missing {
+        NoRoute::Path => Slug::NotFound.into(),
+        NoRoute::Link => Slug::LinkNotFound.into(),
+        NoRoute::Method(allow) => Problem::new(Slug::MethodNotAllowed, format!("Use {allow}."))
+            .header(header::ALLOW, HeaderValue::from_static(allow)),
+    }
+}
+
+/// The caller's, if it is 8 to 128 of `A-Za-z0-9._-`, else a new one.
+fn request_id(headers: &HeaderMap) -> String {
+    let sent = headers.get(X_REQUEST_ID).and_then(|value| value.to_str().ok());
+    let usable = |id: &&str| {
+        (8..=128).contains(&id.len())
+            && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
+    };
+    sent.filter(usable).map_or_else(|| Id::nonce().to_string(), str::to_owned)
+}
+
+struct Line<'a> {
+    method: &'a Method,
+    label: &'static str,
+    status: u16,
+    slug: &'static str,
+    cause: Option<&'a str>,
+    client: IpAddr,
+    id: &'a str,
+    took: Duration,
+}
+
+/// The one line of a request. It names the route, never the path: the path is a secret.
+fn log(line: &Line<'_>) {
+    let Line { method, label, status, slug, cause, client, id, took } = line;
+    let (us, cause) = (took.as_micros(), cause.unwrap_or(""));
+    if *status >= 500 {
+        tracing::error!(target: "vestibule::request", %method, route = label, status, slug, cause, %client, request_id = id, us);
+    } else {
+        tracing::info!(target: "vestibule::request", %method, route = label, status, slug, cause, %client, request_id = id, us);
+    }
+}

@@ -1,0 +1,135 @@
+//! The public listener: one acceptor, which deals connections out to the workers in turn.
+//!
+//! Not SO_REUSEPORT: a proxy keeps a few connections, and the kernel would spread those
+//! few unevenly.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::respond::respond;
+use crate::app::App;
+use crate::metrics::{Metrics, OpenConnection};
+
+/// After an accept that failed for want of files or memory.
+const BACK_OFF: Duration = Duration::from_millis(100);
+
+/// A connection on its way to a worker.
+#[derive(Debug)]
+pub struct Accepted {
+    stream: std::net::TcpStream,
+    peer: IpAddr,
+    _place: OwnedSemaphorePermit,
+    _open: OpenConnection,
+}
+
+/// Accepts until `stop`, at most `connections_max` at a time: more wait in the kernel.
+pub async fn accept(
+    listener: TcpListener,
+    workers: Vec<mpsc::Sender<Accepted>>,
+    connections_max: usize,
+    metrics: Arc<Metrics>,
+    stop: CancellationToken,
+) {
+    let places = Arc::new(Semaphore::new(connections_max));
+    for worker in workers.iter().cycle() {
+        let accepted = tokio::select! {
+            () = stop.cancelled() => return,
+            accepted = accept_one(&listener, &places, &metrics) => accepted,
+        };
+        // A worker that does not take it is gone: so is the process, in a moment.
+        if worker.send(accepted).await.is_err() {
+            tracing::error!("a worker has ended early");
+        }
+    }
+}
+
+async fn accept_one(listener: &TcpListener, places: &Arc<Semaphore>, metrics: &Arc<Metrics>) -> Accepted {
+    let place = Arc::clone(places).acquire_owned().await.expect("the semaphore is never closed");
+    loop {
+        let accepted = match listener.accept().await {
+            Ok((stream, peer)) => hand_over(stream, peer),
+            Err(error) => Err(error),
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                return Accepted { stream, peer: peer.ip(), _place: place, _open: metrics.connection() };
+            }
+            Err(error) if is_of_the_connection(&error) => {}
+            Err(error) => {
+                metrics.accept_failed();
+                tracing::error!(cause = %error, "a connection cannot be accepted; is the limit of open files too low?");
+                tokio::time::sleep(BACK_OFF).await;
+            }
+        }
+    }
+}
+
+/// Frees the connection from this runtime, so that a worker's can take it.
+fn hand_over(stream: TcpStream, peer: SocketAddr) -> io::Result<(std::net::TcpStream, SocketAddr)> {
+    stream.set_nodelay(true)?;
+    Ok((stream.into_std()?, peer))
+}
+
+/// The client was gone before we came: nothing is wrong here.
+fn is_of_the_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, InvalidInput};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | InvalidInput)
+}
+
+/// Serves what the acceptor deals out, until it ends and every connection with it.
+pub async fn serve(app: Arc<App>, mut accepted: mpsc::Receiver<Accepted>, stop: CancellationToken) {
+    let connections = TaskTracker::new();
+    while let Some(connection) = accepted.recv().await {
+        connections.spawn(serve_connection(Arc::clone(&app), connection, stop.clone()));
+    }
+    connections.close();
+    connections.wait().await;
+}
+
+async fn serve_connection(app: Arc<App>, connection: Accepted, stop: CancellationToken) {
+    let Accepted { stream, peer, _place, _open } = connection;
+    let stream = match TcpStream::from_std(stream) {
+        Ok(stream) => stream,
+        Err(error) => {
+            tracing::error!(cause = %error, "a connection cannot be taken over");
+            return;
+        }
+    };
+    let settings = &app.http;
+    let service = service_fn(|request| {
+        let app = Arc::clone(&app);
+        async move { Ok::<_, std::convert::Infallible>(respond(app, peer, request).await) }
+    });
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        // Bounds the head, and how long an idle connection is kept.
+        .header_read_timeout(settings.idle_timeout)
+        .max_buf_size(settings.head_bytes_max as usize)
+        .keep_alive(true)
+        // A client that closes its half has hung up: its answer has no reader.
+        .half_close(false)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut served = pin!(served);
+    let outcome = tokio::select! {
+        outcome = served.as_mut() => outcome,
+        () = stop.cancelled() => {
+            served.as_mut().graceful_shutdown();
+            served.await
+        }
+    };
+    if let Err(error) = outcome {
+        // A head that cannot be read, a client that went away: theirs, not ours.
+        tracing::debug!(cause = %error, %peer, "a connection ended early");
+    }
+}

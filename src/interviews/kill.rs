@@ -1,0 +1,79 @@
+//! Making dead links dead in Redis, at once and on every node.
+//!
+//! Postgres commits first and notes the link in `dead_links`; then Redis is told, and the
+//! note removed. Whoever dies in between leaves the note, and any node finishes the work.
+
+use std::time::Duration;
+
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+use super::Interviews;
+use crate::fault::Fault;
+use crate::id::Id;
+use crate::jobs::{JobId, JobKind};
+use crate::redis::{Keys, Redis, scripts};
+
+/// Kills links in Redis.
+#[derive(Clone, Debug)]
+pub struct Killer {
+    interviews: Interviews,
+    redis: Redis,
+    keys: Keys,
+}
+
+impl Killer {
+    /// Of the links that these interviews note as dead.
+    #[must_use]
+    pub fn new(interviews: Interviews, redis: Redis, keys: Keys) -> Self {
+        Self { interviews, redis, keys }
+    }
+
+    /// Tells Redis of every link that is noted as dead; answers how many there were.
+    ///
+    /// # Errors
+    /// A [`Fault`] where Redis or Postgres failed: what was not told stays noted.
+    pub async fn kill_noted(&self) -> Result<usize, Fault> {
+        let mut killed = 0;
+        loop {
+            let dead = self.interviews.dead_links().await?;
+            if dead.is_empty() {
+                return Ok(killed);
+            }
+            for digest in dead {
+                self.kill(&Id::first_of(&digest)).await?;
+                self.interviews.buried(digest).await?;
+                killed += 1;
+            }
+        }
+    }
+
+    async fn kill(&self, link: &Id) -> Result<(), Fault> {
+        let job = |kind| self.keys.job(&JobId { kind, subject: *link });
+        let names = [
+            &self.keys.link(link),
+            &self.keys.otp(link),
+            &self.keys.seat(link),
+            &job(JobKind::Code),
+            &job(JobKind::Invitation),
+        ];
+        self.redis.decide(&scripts::LINK_KILL, names, []).await.map(drop)
+    }
+}
+
+/// Finishes, every now and then, what a killer that died has begun; until `stop`.
+pub async fn sweep_dead_links(killer: Killer, every: Duration, stop: CancellationToken) {
+    let mut ticks = interval(every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        match killer.kill_noted().await {
+            Ok(0) => {}
+            Ok(count) => tracing::warn!(count, "dead links were made dead in redis that their killer had left"),
+            Err(fault) => tracing::warn!(cause = %fault, "dead links wait for being made dead in redis"),
+        }
+    }
+}

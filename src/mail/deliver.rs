@@ -1,0 +1,133 @@
+//! From a queued job to the relay's answer.
+
+use std::sync::Arc;
+
+use lettre::message::Mailbox;
+use time::OffsetDateTime;
+
+use super::capture::Capture;
+use super::compose::{self, CodeMail, InvitationMail, Letter};
+use super::job::{CodeJob, InvitationJob};
+use super::smtp::{Relay, RelayOptions, Sent};
+use super::url::MailUrl;
+use crate::config::Config;
+use crate::jobs::{Job, JobKind, Outcome};
+use crate::keyring::{Keyring, Sealed};
+use crate::metrics::Metrics;
+
+/// Where letters go.
+#[derive(Clone, Debug)]
+pub enum Post {
+    /// To the relay of `mail.url`.
+    Relay(Relay),
+    /// Into memory, in development mode.
+    Capture(Capture),
+}
+
+impl Post {
+    /// As `mail.url` says.
+    ///
+    /// # Errors
+    /// What is wrong with the URL or the certificates.
+    pub fn new(config: &Config) -> Result<Self, String> {
+        match MailUrl::parse(config.mail.url.expose())? {
+            MailUrl::Capture => Ok(Self::Capture(Capture::new())),
+            MailUrl::Relay(url) => {
+                let extra_roots_pem = match &config.mail.ca_file {
+                    Some(path) => Some(
+                        std::fs::read_to_string(path)
+                            .map_err(|error| format!("mail.ca_file {}: {error}", path.display()))?,
+                    ),
+                    None => None,
+                };
+                let options = RelayOptions { timeout: config.mail.send_timeout, extra_roots_pem };
+                Ok(Self::Relay(Relay::new(&url, &options)?))
+            }
+        }
+    }
+
+    async fn send(&self, letter: &Letter, from: &Mailbox, message_id: &str) -> Sent {
+        match self {
+            Self::Relay(relay) => relay.send(letter, from, message_id).await,
+            Self::Capture(capture) => {
+                capture.keep(letter);
+                Sent::Accepted
+            }
+        }
+    }
+}
+
+/// Carries mail jobs out.
+#[derive(Debug)]
+pub struct Deliver {
+    post: Post,
+    from: Mailbox,
+    organisation: String,
+    host: String,
+    keyring: Arc<Keyring>,
+    metrics: Arc<Metrics>,
+}
+
+impl Deliver {
+    /// Through `post`, as the configured sender.
+    #[must_use]
+    pub fn new(post: Post, config: &Config, keyring: Arc<Keyring>, metrics: Arc<Metrics>) -> Self {
+        Self {
+            post,
+            from: config.mail.from.clone(),
+            organisation: config.organisation.clone(),
+            host: config.public_url.host().to_owned(),
+            keyring,
+            metrics,
+        }
+    }
+
+    /// Writes the letter of `job` and hands it over.
+    pub async fn deliver(&self, job: &Job) -> Outcome {
+        let Some(letter) = self.compose(job) else {
+            return Outcome::Refuse("it cannot be opened: was its root key taken away?".to_owned());
+        };
+        // Made from the job and its version: a second delivery of the same mail is told by it.
+        let message_id = format!("{}.{}@{}", job.id.kind.name(), job.version, self.host);
+        let sent = self.post.send(&letter, &self.from, &message_id).await;
+        let (outcome, name) = match sent {
+            Sent::Accepted => (Outcome::Done, "accepted"),
+            Sent::Deferred(why) => (Outcome::Defer(why), "deferred"),
+            Sent::Refused(why) => (Outcome::Refuse(why), "refused"),
+        };
+        self.metrics.mailed(name);
+        outcome
+    }
+
+    fn compose(&self, job: &Job) -> Option<Letter> {
+        let (link, keyring) = (&job.id.subject, &self.keyring);
+        match job.id.kind {
+            JobKind::Code => {
+                let to = keyring.open(Sealed::Recipient, link, job.field("to"))?;
+                let body = CodeJob::open(keyring, link, job.field("sealed"))?;
+                Some(compose::code(&CodeMail {
+                    organisation: &self.organisation,
+                    to: std::str::from_utf8(&to).ok()?,
+                    name: job.field("name"),
+                    position: job.field("position"),
+                    code: &body.code,
+                    reference: job.field("ref"),
+                    minutes_valid: body.minutes,
+                }))
+            }
+            JobKind::Invitation => {
+                let body = InvitationJob::open(keyring, link, job.field("sealed"))?;
+                Some(compose::invitation(&InvitationMail {
+                    organisation: &self.organisation,
+                    to: &body.to,
+                    name: &body.name,
+                    position: &body.position,
+                    duration_minutes: body.minutes,
+                    join_url: &body.join_url,
+                    expires_at: OffsetDateTime::from_unix_timestamp(body.expires).ok()?,
+                }))
+            }
+            JobKind::Start => None,
+        }
+    }
+}
