@@ -1,5 +1,33 @@
-//! Vestibule.
+//! Vestibule: the room that everyone passes through before an interview.
+//!
+//! Where to begin reading:
+//!
+//! - [`node`] is a node from its first connection to its last: what runs, and where.
+//! - [`http`] takes a request apart; [`http::route`] names every endpoint.
+//! - [`candidate`] is the main job. Its decisions are Lua files, typed in [`redis::scripts`].
+//! - [`jobs`] carries out what decisions leave behind; [`mail`] is most of that.
+//! - [`cli`] shows everything that the program can do in one `match`.
 
+pub mod app;
+pub mod candidate;
+pub mod cli;
 pub mod config;
 pub mod dev;
+pub mod fault;
+pub mod health;
+pub mod http;
+pub mod id;
+pub mod interviews;
+pub mod jobs;
+pub mod jwt;
+pub mod keyring;
+pub mod limits;
+pub mod link;
+pub mod mail;
+pub mod metrics;
+pub mod node;
+pub mod postgres;
+pub mod redis;
 pub mod secret;
+pub mod telemetry;
+pub mod tls;

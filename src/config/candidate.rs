@@ -8,11 +8,8 @@ use super::parse::{self, DAY, HOUR, SECOND, Wrong};
 use super::reader::{Key, Reader};
 
 /// An interview runs over, and nobody should be thrown out of it.
-const SESSION_GRACE: Key = Key::new(
-    "candidate.session_grace",
-    "15m",
-    "how long a session outlives the interview's duration",
-);
+const SESSION_GRACE: Key =
+    Key::new("candidate.session_grace", "15m", "how long a session outlives the interview's duration");
 /// Long enough for a slow mailbox. 3 tries of 10^6 codes in 10 min, and the cooldown, leave a guesser 3 in a million.
 const CODE_LIFE: Key = Key::new("candidate.code_life", "10m", "how long a code works");
 const WS_URL_TEMPLATE: Key = Key::optional(
@@ -21,50 +18,26 @@ const WS_URL_TEMPLATE: Key = Key::optional(
     "where a started session is held; none makes wsUrl null",
 );
 /// 7 days: a candidate plans a week ahead.
-const LINK_LIFE: Key = Key::new(
-    "candidate.link_life",
-    "168h",
-    "how long a link works, unless the interview says so",
-);
+const LINK_LIFE: Key = Key::new("candidate.link_life", "168h", "how long a link works, unless the interview says so");
 
 /// A page with its polls makes some 10 calls; twelve candidates may sit behind one address.
-const CANDIDATE_IP_MAX: Key = Key::new(
-    "limits.candidate_ip.max",
-    "120",
-    "requests of one client address, all candidate endpoints together",
-);
+const CANDIDATE_IP_MAX: Key =
+    Key::new("limits.candidate_ip.max", "120", "requests of one client address, all candidate endpoints together");
 const CANDIDATE_IP_WINDOW: Key = Key::new("limits.candidate_ip.window", "60s", "in this time");
 /// Nobody needs a sixth mail in ten minutes, and nobody should get one.
 const OTP_REQUEST_MAX: Key = Key::new("limits.otp_request.max", "5", "codes mailed for one link");
-const OTP_REQUEST_WINDOW: Key = Key::new(
-    "limits.otp_request.window",
-    "10m",
-    "in any such time, exact to the millisecond",
-);
+const OTP_REQUEST_WINDOW: Key =
+    Key::new("limits.otp_request.window", "10m", "in any such time, exact to the millisecond");
 /// As long as a mail commonly takes.
-const OTP_REQUEST_APART: Key = Key::new(
-    "limits.otp_request.apart",
-    "60s",
-    "and at least this far apart",
-);
+const OTP_REQUEST_APART: Key = Key::new("limits.otp_request.apart", "60s", "and at least this far apart");
 /// Two slips are human.
-const OTP_ATTEMPT_MAX: Key = Key::new(
-    "limits.otp_attempt.max",
-    "3",
-    "wrong codes on one link, the last of which starts the cooldown",
-);
+const OTP_ATTEMPT_MAX: Key =
+    Key::new("limits.otp_attempt.max", "3", "wrong codes on one link, the last of which starts the cooldown");
 /// As long as a code lives: a guesser gains nothing by waiting for it.
-const COOLDOWN: Key = Key::new(
-    "limits.otp_attempt.cooldown",
-    "10m",
-    "the first cooldown; each further one is twice as long",
-);
+const COOLDOWN: Key =
+    Key::new("limits.otp_attempt.cooldown", "10m", "the first cooldown; each further one is twice as long");
 /// 10 min doubled 8 times is past it.
-const COOLDOWN_MAX: Key = Key::new(
-    "limits.otp_attempt.cooldown_max",
-    "24h",
-    "the longest cooldown",
-);
+const COOLDOWN_MAX: Key = Key::new("limits.otp_attempt.cooldown_max", "24h", "the longest cooldown");
 /// 100 of 10^6: a link that lives long is guessed with 1 in 10,000 at most.
 const TOTAL_MAX: Key = Key::new(
     "limits.otp_attempt.total_max",
@@ -81,7 +54,7 @@ pub struct Candidate {
     pub link_life: Duration,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Limits {
     pub candidate_ip: Rate,
     pub otp_request: OtpRequest,
@@ -174,10 +147,7 @@ impl OtpAttempt {
         let ok = limit.cooldown_max >= limit.cooldown;
         reader.check(&COOLDOWN_MAX, &COOLDOWN, ok, wrong);
         let wrong = Wrong::new(
-            format!(
-                "\"{}\" is less than limits.otp_attempt.max, \"{}\"",
-                limit.total_max, limit.max
-            ),
+            format!("\"{}\" is less than limits.otp_attempt.max, \"{}\"", limit.total_max, limit.max),
             "make it at least as many",
         );
         let ok = limit.total_max >= limit.max;

@@ -48,20 +48,11 @@ impl fmt::Display for Errors {
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            key,
-            source,
-            what,
-            right,
-        } = self;
+        let Self { key, source, what, right } = self;
         match source {
             Source::Environment(name) => write!(f, "{key}: {what} (from {name}); {right}"),
             Source::File { path, line } => {
-                write!(
-                    f,
-                    "{key}: {what} (from {}, line {line}); {right}",
-                    path.display()
-                )
+                write!(f, "{key}: {what} (from {}, line {line}); {right}", path.display())
             }
             Source::Default => write!(f, "{key}: {what} (the default); {right}"),
             Source::Nowhere => write!(f, "{key}: {what}; {right}"),

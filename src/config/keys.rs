@@ -18,18 +18,10 @@ const ROOT_KEYS: Key = Key::required(
     "the keys that codes, tokens and sealed mail hang on, the newest first",
 )
 .secret();
-const JWT_KEYS: Key = Key::required(
-    "secrets.jwt_keys",
-    "j1:BASE64",
-    "the keys that sign session tokens, the newest first",
-)
-.secret();
+const JWT_KEYS: Key =
+    Key::required("secrets.jwt_keys", "j1:BASE64", "the keys that sign session tokens, the newest first").secret();
 /// The clocks of a fleet under NTP are within a second; one that lost it for a day drifts by some seconds.
-const LEEWAY: Key = Key::new(
-    "jwt.leeway",
-    "30s",
-    "how far the fleet's clocks may be apart",
-);
+const LEEWAY: Key = Key::new("jwt.leeway", "30s", "how far the fleet's clocks may be apart");
 
 /// 32 bytes: the output of SHA-256, below which an HMAC key weakens it.
 const KEY_BYTES_MIN: usize = 32;
@@ -63,26 +55,19 @@ pub struct Jwt {
 
 impl fmt::Debug for NamedKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NamedKey")
-            .field("id", &self.id)
-            .finish_non_exhaustive()
+        f.debug_struct("NamedKey").field("id", &self.id).finish_non_exhaustive()
     }
 }
 
 impl Jwt {
     pub(super) fn read(reader: &mut Reader) -> Self {
-        Self {
-            leeway: reader.text(&LEEWAY, parse::duration(Duration::ZERO..=5 * MINUTE)),
-        }
+        Self { leeway: reader.text(&LEEWAY, parse::duration(Duration::ZERO..=5 * MINUTE)) }
     }
 }
 
 impl Secrets {
     pub(super) fn read(reader: &mut Reader) -> Self {
-        let secrets = Self {
-            root_keys: keys(reader, &ROOT_KEYS),
-            jwt_keys: keys(reader, &JWT_KEYS),
-        };
+        let secrets = Self { root_keys: keys(reader, &ROOT_KEYS), jwt_keys: keys(reader, &JWT_KEYS) };
         let is_root = |key: &NamedKey| secrets.root_keys.iter().any(|r| r.bytes == key.bytes);
         let wrong = Wrong::new(
             "a key of secrets.root_keys stands here, too",
@@ -117,10 +102,7 @@ fn named_key(text: &str) -> Result<NamedKey, Wrong> {
     };
     let takes = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
     if !(1..=16).contains(&id.len()) || !id.bytes().all(takes) {
-        return Err(Wrong::new(
-            "has an id that is not 1 to 16 of A-Z, a-z, 0-9, _ and -",
-            right,
-        ));
+        return Err(Wrong::new("has an id that is not 1 to 16 of A-Z, a-z, 0-9, _ and -", right));
     }
     let standard = base64.chars().map(|c| match c {
         '-' => '+',
@@ -132,13 +114,7 @@ fn named_key(text: &str) -> Result<NamedKey, Wrong> {
         return Err(Wrong::new("is not base64", right));
     };
     if bytes.len() < KEY_BYTES_MIN {
-        return Err(Wrong::new(
-            format!("has fewer than {KEY_BYTES_MIN} bytes"),
-            right,
-        ));
+        return Err(Wrong::new(format!("has fewer than {KEY_BYTES_MIN} bytes"), right));
     }
-    Ok(NamedKey {
-        id: id.to_owned(),
-        bytes,
-    })
+    Ok(NamedKey { id: id.to_owned(), bytes })
 }

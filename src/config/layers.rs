@@ -64,10 +64,7 @@ impl Layer {
     pub(super) fn file(path: &Path) -> Result<Self, Errors> {
         let refusal = |line, what, right: &str| Refusal {
             key: "the file".to_owned(),
-            source: Source::File {
-                path: path.to_owned(),
-                line,
-            },
+            source: Source::File { path: path.to_owned(), line },
             what,
             right: right.to_owned(),
         };
@@ -96,19 +93,12 @@ impl Layer {
         for (name, value) in table {
             let name = name.get_ref();
             let bare = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
-            let key = if name.bytes().all(bare) {
-                format!("{prefix}{name}")
-            } else {
-                format!("{prefix}{name:?}")
-            };
+            let key = if name.bytes().all(bare) { format!("{prefix}{name}") } else { format!("{prefix}{name:?}") };
             if let DeValue::Table(inner) = value.get_ref() {
                 self.flatten(&format!("{key}."), inner, text, path);
                 continue;
             }
-            let source = Source::File {
-                path: path.to_owned(),
-                line: line_at(text, value.span().start),
-            };
+            let source = Source::File { path: path.to_owned(), line: line_at(text, value.span().start) };
             self.0.insert(key, (written(value.get_ref()), source));
         }
     }
@@ -116,18 +106,13 @@ impl Layer {
 
 /// The variable that sets a key.
 pub(super) fn environment_name(key: &str) -> String {
-    format!(
-        "{ENV_PREFIX}{}",
-        key.to_ascii_uppercase().replace('.', "__")
-    )
+    format!("{ENV_PREFIX}{}", key.to_ascii_uppercase().replace('.', "__"))
 }
 
 pub(super) fn read_text(path: &Path) -> io::Result<Zeroizing<String>> {
     // Allocated once, since a growing string leaves copies of a secret behind.
     let mut text = Zeroizing::new(String::with_capacity(FILE_BYTES_MAX + 1));
-    File::open(path)?
-        .take(FILE_BYTES_MAX as u64 + 1)
-        .read_to_string(&mut text)?;
+    File::open(path)?.take(FILE_BYTES_MAX as u64 + 1).read_to_string(&mut text)?;
     if text.len() > FILE_BYTES_MAX {
         return Err(io::Error::other("it is larger than 64 KiB"));
     }
@@ -146,9 +131,7 @@ fn written(value: &DeValue<'_>) -> Written {
                 DeValue::String(text) => Some(Zeroizing::new(text.to_string())),
                 _ => None,
             });
-            texts
-                .collect::<Option<_>>()
-                .map_or(Written::Other("a list of other things"), Written::List)
+            texts.collect::<Option<_>>().map_or(Written::Other("a list of other things"), Written::List)
         }
         DeValue::Float(_) => Written::Other("a float"),
         DeValue::Boolean(_) => Written::Other("a boolean"),
@@ -171,9 +154,7 @@ fn is_reserved(rest: &str) -> bool {
 /// (`VESTIBULE_SERVICE_HOST`, `VESTIBULE_PORT=tcp://10.0.0.1:80`, `VESTIBULE_PORT_80_TCP_ADDR`);
 /// refusing them as unknown would keep the fleet from starting for a reason that nobody here wrote.
 fn is_kubernetes(rest: &str, value: &str) -> bool {
-    let is_address = ["tcp://", "udp://", "sctp://"]
-        .iter()
-        .any(|scheme| value.starts_with(scheme));
+    let is_address = ["tcp://", "udp://", "sctp://"].iter().any(|scheme| value.starts_with(scheme));
     let has_number = |(_, after): (&str, &str)| after.starts_with(|c: char| c.is_ascii_digit());
     let port = format!("_{rest}");
     port.ends_with("_SERVICE_HOST")

@@ -8,66 +8,34 @@ use lettre::message::Mailbox;
 use super::Mode;
 use super::parse::{self, HOUR, MINUTE, MS, SECOND, Wrong};
 use super::reader::{Key, Reader};
+use crate::mail::MailUrl;
 use crate::secret::Secret;
 
-const URL: Key = Key::required(
-    "mail.url",
-    "smtps://user:password@smtp.example.com:465",
-    "where the relay is, and how to log in",
-)
-.secret();
-const FROM: Key = Key::required(
-    "mail.from",
-    "Acme Interviews <interviews@example.com>",
-    "the sender of every mail",
-);
+const URL: Key =
+    Key::required("mail.url", "smtps://user:password@smtp.example.com:465", "where the relay is, and how to log in")
+        .secret();
+const FROM: Key = Key::required("mail.from", "Acme Interviews <interviews@example.com>", "the sender of every mail");
 /// None: the system's root certificates.
-const CA_FILE: Key = Key::optional(
-    "mail.ca_file",
-    "/etc/ssl/relay-ca.pem",
-    "more root certificates for the relay, PEM",
-);
+const CA_FILE: Key =
+    Key::optional("mail.ca_file", "/etc/ssl/relay-ca.pem", "more root certificates for the relay, PEM");
 /// Relays commonly take 10 connections from one client.
-const SENDS_MAX: Key = Key::new(
-    "mail.sends_max",
-    "8",
-    "mails being sent at a time, per node",
-);
+const SENDS_MAX: Key = Key::new("mail.sends_max", "8", "mails being sent at a time, per node");
 /// A relay that greylists or scans takes up to 20 s; a code that comes later is asked for again.
 const SEND_TIMEOUT: Key = Key::new("mail.send_timeout", "30s", "how long one send may take");
 /// send_timeout 30 s and half as much again, so that no second node sends what the first is still sending;
 /// with the sweep, the mail of a node that died goes out within 60 s (45 + 1, and the send).
-const CLAIM: Key = Key::new(
-    "mail.claim",
-    "45s",
-    "how long a mail belongs to the node that took it",
-);
+const CLAIM: Key = Key::new("mail.claim", "45s", "how long a mail belongs to the node that took it");
 /// Most failures are over at once: a connection that the relay closed.
-const RETRY_MIN: Key = Key::new(
-    "mail.retry_min",
-    "1s",
-    "the first wait after a failure; it doubles",
-);
+const RETRY_MIN: Key = Key::new("mail.retry_min", "1s", "the first wait after a failure; it doubles");
 /// 28 s + a sweep of 1 s is below the 30 s in which every waiting mail is promised a try.
 const RETRY_MAX: Key = Key::new("mail.retry_max", "28s", "the longest wait after a failure");
 /// What it costs is redis.partitions calls, that is 16 a second per node.
-const SWEEP_INTERVAL: Key = Key::new(
-    "mail.sweep_interval",
-    "1s",
-    "how often a node looks for mail that is due",
-);
+const SWEEP_INTERVAL: Key = Key::new("mail.sweep_interval", "1s", "how often a node looks for mail that is due");
 /// 16 partitions x 10,000 jobs x 1 KB is 160 MB of Redis' memory at the very worst.
-const WAITING_MAX: Key = Key::new(
-    "mail.waiting_max",
-    "10000",
-    "mails that wait, per partition; then 503",
-);
+const WAITING_MAX: Key = Key::new("mail.waiting_max", "10000", "mails that wait, per partition; then 503");
 /// Enough to see what a relay objects to; they are sealed, and expire.
-const REFUSED_KEEP: Key = Key::new(
-    "mail.refused_keep",
-    "100",
-    "mails that the relay refused for good, kept per partition for the engineer",
-);
+const REFUSED_KEEP: Key =
+    Key::new("mail.refused_keep", "100", "mails that the relay refused for good, kept per partition for the engineer");
 
 #[derive(Clone, Debug)]
 pub struct Mail {
@@ -117,39 +85,23 @@ impl Mail {
             ),
             "make it at least as long",
         );
-        reader.check(
-            &RETRY_MAX,
-            &RETRY_MIN,
-            mail.retry_max >= mail.retry_min,
-            wrong,
-        );
+        reader.check(&RETRY_MAX, &RETRY_MIN, mail.retry_max >= mail.retry_min, wrong);
         mail
     }
 }
 
-/// The form only: what stands behind the scheme is for the mail's own parser, which is asked here once it exists.
 fn url(text: &str, mode: Mode) -> Result<Secret, Wrong> {
-    let right = "write smtps://user:password@host:465, smtp://host:587?tls=required or smtp://host:25?tls=none";
-    match (text.split_once(':'), mode) {
-        (Some(("capture", "")), Mode::Development) => {}
-        (Some(("capture", _)), Mode::Production) => {
-            return Err(Wrong::new(
-                "captures mail instead of sending it, which is for development mode",
-                right,
-            ));
-        }
-        (Some(("smtp" | "smtps", rest)), _) if rest.len() > 2 && rest.starts_with("//") => {}
-        _ => return Err(Wrong::new("is not a URL of a relay", right)),
+    let url = MailUrl::parse(text).map_err(|right| Wrong::new("is not a URL of a relay", right))?;
+    if matches!(url, MailUrl::Capture) && mode == Mode::Production {
+        let right = "write smtps://user:password@host:465, smtp://host:587?tls=required or smtp://host:25?tls=none";
+        return Err(Wrong::new("captures mail instead of sending it, which is for development mode", right));
     }
     Ok(Secret::new(text.to_owned()))
 }
 
 fn from(text: &str) -> Result<Mailbox, Wrong> {
     let wrong = || {
-        Wrong::new(
-            "is not a sender",
-            "write a name and an address, as \"Acme Interviews <interviews@example.com>\"",
-        )
+        Wrong::new("is not a sender", "write a name and an address, as \"Acme Interviews <interviews@example.com>\"")
     };
     match text.chars().any(char::is_control) {
         true => Err(wrong()),

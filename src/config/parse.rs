@@ -16,10 +16,7 @@ pub(super) struct Wrong {
 
 impl Wrong {
     pub(super) fn new(what: impl Into<String>, right: impl Into<String>) -> Self {
-        Self {
-            what: what.into(),
-            right: right.into(),
-        }
+        Self { what: what.into(), right: right.into() }
     }
 }
 
@@ -30,32 +27,17 @@ pub(super) const HOUR: Duration = Duration::from_secs(60 * 60);
 pub(super) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The longest first, so that the first that divides a duration writes it shortest. No weeks: they read as months.
-const UNITS: [(&str, u64); 5] = [
-    ("d", 86_400_000),
-    ("h", 3_600_000),
-    ("m", 60_000),
-    ("s", 1_000),
-    ("ms", 1),
-];
+const UNITS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 
-pub(super) fn duration(
-    range: RangeInclusive<Duration>,
-) -> impl Fn(&str) -> Result<Duration, Wrong> {
+pub(super) fn duration(range: RangeInclusive<Duration>) -> impl Fn(&str) -> Result<Duration, Wrong> {
     move |text| {
-        let duration = parse_duration(text).ok_or_else(|| {
-            Wrong::new(
-                "is not a duration",
-                "write a number with ms, s, m, h or d, as \"10s\"",
-            )
-        })?;
+        let duration = parse_duration(text)
+            .ok_or_else(|| Wrong::new("is not a duration", "write a number with ms, s, m, h or d, as \"10s\""))?;
         if range.contains(&duration) {
             return Ok(duration);
         }
         let (min, max) = (written(*range.start()), written(*range.end()));
-        Err(Wrong::new(
-            "is out of range",
-            format!("write {min:?} to {max:?}"),
-        ))
+        Err(Wrong::new("is out of range", format!("write {min:?} to {max:?}")))
     }
 }
 
@@ -73,12 +55,8 @@ pub(super) fn written(duration: Duration) -> String {
     if ms == 0 {
         return "0s".to_owned();
     }
-    let whole = UNITS
-        .iter()
-        .find(|(_, unit)| ms.is_multiple_of(u128::from(*unit)));
-    whole.map_or_else(String::new, |(name, unit)| {
-        format!("{}{name}", ms / u128::from(*unit))
-    })
+    let whole = UNITS.iter().find(|(_, unit)| ms.is_multiple_of(u128::from(*unit)));
+    whole.map_or_else(String::new, |(name, unit)| format!("{}{name}", ms / u128::from(*unit)))
 }
 
 pub(super) fn number<T>(range: RangeInclusive<T>) -> impl Fn(&str) -> Result<T, Wrong>
@@ -124,10 +102,7 @@ pub(super) fn file(text: &str) -> Result<PathBuf, Wrong> {
     let path = PathBuf::from(text);
     match path.is_file() {
         true => Ok(path),
-        false => Err(Wrong::new(
-            "is not a file that this user can see",
-            "write the path of a file",
-        )),
+        false => Err(Wrong::new("is not a file that this user can see", "write the path of a file")),
     }
 }
 

@@ -25,47 +25,20 @@ pub(super) struct Key {
 
 impl Key {
     pub(super) const fn new(name: &'static str, default: &'static str, help: &'static str) -> Self {
-        Self {
-            name,
-            default: Some(default),
-            example: default,
-            help,
-            required: false,
-            secret: false,
-            has_file: false,
-        }
+        Self { name, default: Some(default), example: default, help, required: false, secret: false, has_file: false }
     }
 
-    pub(super) const fn required(
-        name: &'static str,
-        example: &'static str,
-        help: &'static str,
-    ) -> Self {
-        Self {
-            default: None,
-            required: true,
-            ..Self::new(name, example, help)
-        }
+    pub(super) const fn required(name: &'static str, example: &'static str, help: &'static str) -> Self {
+        Self { default: None, required: true, ..Self::new(name, example, help) }
     }
 
-    pub(super) const fn optional(
-        name: &'static str,
-        example: &'static str,
-        help: &'static str,
-    ) -> Self {
-        Self {
-            default: None,
-            ..Self::new(name, example, help)
-        }
+    pub(super) const fn optional(name: &'static str, example: &'static str, help: &'static str) -> Self {
+        Self { default: None, ..Self::new(name, example, help) }
     }
 
     /// Its value is never repeated, and `<name>_file` may hold it.
     pub(super) const fn secret(self) -> Self {
-        Self {
-            secret: true,
-            has_file: true,
-            ..self
-        }
+        Self { secret: true, has_file: true, ..self }
     }
 
     pub(super) const fn example(self, example: &'static str) -> Self {
@@ -92,14 +65,7 @@ pub(super) struct Reader {
 
 impl Reader {
     pub(super) fn new(mode: Mode, file: Layer, environment: Layer) -> Self {
-        Self {
-            mode,
-            file,
-            environment,
-            keys: Vec::new(),
-            sources: BTreeMap::new(),
-            refusals: Vec::new(),
-        }
+        Self { mode, file, environment, keys: Vec::new(), sources: BTreeMap::new(), refusals: Vec::new() }
     }
 
     pub(super) fn mode(&self) -> Mode {
@@ -108,16 +74,11 @@ impl Reader {
 
     /// A string.
     pub(super) fn text<T>(&mut self, key: &Key, parse: impl Fn(&str) -> Result<T, Wrong>) -> T {
-        self.one(key, Shape::Text, &parse)
-            .unwrap_or_else(|| fallback(key, &parse))
+        self.one(key, Shape::Text, &parse).unwrap_or_else(|| fallback(key, &parse))
     }
 
     /// A string that may be absent; an empty one counts as absent.
-    pub(super) fn optional<T>(
-        &mut self,
-        key: &Key,
-        parse: impl Fn(&str) -> Result<T, Wrong>,
-    ) -> Option<T> {
+    pub(super) fn optional<T>(&mut self, key: &Key, parse: impl Fn(&str) -> Result<T, Wrong>) -> Option<T> {
         let parse = |text: &str| match text {
             "" => Ok(None),
             _ => parse(text).map(Some),
@@ -126,15 +87,10 @@ impl Reader {
     }
 
     pub(super) fn integer<T>(&mut self, key: &Key, parse: impl Fn(&str) -> Result<T, Wrong>) -> T {
-        self.one(key, Shape::Integer, &parse)
-            .unwrap_or_else(|| fallback(key, &parse))
+        self.one(key, Shape::Integer, &parse).unwrap_or_else(|| fallback(key, &parse))
     }
 
-    pub(super) fn list<T>(
-        &mut self,
-        key: &Key,
-        parse: impl Fn(&str) -> Result<T, Wrong>,
-    ) -> Vec<T> {
+    pub(super) fn list<T>(&mut self, key: &Key, parse: impl Fn(&str) -> Result<T, Wrong>) -> Vec<T> {
         let mut values = Vec::new();
         for (i, item) in self.items(key, Shape::List).iter().enumerate() {
             match parse(item) {
@@ -182,12 +138,7 @@ impl Reader {
         (self.keys, result)
     }
 
-    fn one<T>(
-        &mut self,
-        key: &Key,
-        shape: Shape,
-        parse: &impl Fn(&str) -> Result<T, Wrong>,
-    ) -> Option<T> {
+    fn one<T>(&mut self, key: &Key, shape: Shape, parse: &impl Fn(&str) -> Result<T, Wrong>) -> Option<T> {
         let items = self.items(key, shape);
         let item = items.first()?;
         match parse(item) {
@@ -237,12 +188,7 @@ impl Reader {
         }
     }
 
-    fn filled(
-        &mut self,
-        key: &Key,
-        shape: Shape,
-        texts: Vec<Zeroizing<String>>,
-    ) -> Vec<Zeroizing<String>> {
+    fn filled(&mut self, key: &Key, shape: Shape, texts: Vec<Zeroizing<String>>) -> Vec<Zeroizing<String>> {
         if key.required && texts.is_empty() {
             let right = format!("write {}, as {}", key.help, shape.example(key));
             self.refuse(key, "is an empty list".to_owned(), right);
@@ -351,10 +297,7 @@ fn read_named(key: &str, written: &Written, source: Source) -> Result<(Written, 
         }
         Err(error) => {
             let what = format!("{:?} cannot be read: {error}", **path);
-            Err(refusal(
-                what,
-                "write the path of a file that this user can read",
-            ))
+            Err(refusal(what, "write the path of a file that this user can read"))
         }
     }
 }
@@ -369,10 +312,7 @@ fn unknown(names: &[String], key: String, source: Source) -> Refusal {
         Source::Environment(_) => environment_name(name),
         _ => name.to_owned(),
     };
-    let is_section = names.iter().any(|name| {
-        name.strip_prefix(&key)
-            .is_some_and(|rest| rest.starts_with('.'))
-    });
+    let is_section = names.iter().any(|name| name.strip_prefix(&key).is_some_and(|rest| rest.starts_with('.')));
     let likely = key.to_ascii_lowercase().replace("__", ".");
     let nearest = names
         .iter()
@@ -382,21 +322,10 @@ fn unknown(names: &[String], key: String, source: Source) -> Refusal {
         .filter(|(distance, name)| *distance <= name.len() / 3);
     let (what, right) = match nearest {
         _ if is_section => ("is a section, not a key", "write the keys in it".to_owned()),
-        Some((_, name)) => (
-            "is not a key",
-            format!("did you mean {}?", as_written(name)),
-        ),
-        None => (
-            "is not a key",
-            "remove it; config/vestibule.toml has all that there are".to_owned(),
-        ),
+        Some((_, name)) => ("is not a key", format!("did you mean {}?", as_written(name))),
+        None => ("is not a key", "remove it; config/vestibule.toml has all that there are".to_owned()),
     };
-    Refusal {
-        key,
-        source,
-        what: what.to_owned(),
-        right,
-    }
+    Refusal { key, source, what: what.to_owned(), right }
 }
 
 /// Levenshtein's, with one row.

@@ -11,49 +11,26 @@ use super::reader::{Key, Reader};
 /// The loopback: whoever wants the world to come in says so, or puts a proxy before it.
 const LISTEN: Key = Key::new("http.listen", "127.0.0.1:8080", "the public listener");
 /// One per core: a runtime is one thread, and nothing in it blocks.
-const WORKERS: Key = Key::new(
-    "http.workers",
-    "0",
-    "runtimes, one thread each; 0 is one per core",
-);
+const WORKERS: Key = Key::new("http.workers", "0", "runtimes, one thread each; 0 is one per core");
 /// 10,000 x (32 KiB head + 32 KiB body) is 640 MiB at the very worst.
 const CONNECTIONS_MAX: Key = Key::new("http.connections_max", "10000", "open connections");
 /// Longer than the 60 s of nginx and of most load balancers: the proxy closes first, and never sends into a closed one.
-const IDLE_TIMEOUT: Key = Key::new(
-    "http.idle_timeout",
-    "75s",
-    "how long a head may take, and a connection stay idle",
-);
+const IDLE_TIMEOUT: Key = Key::new("http.idle_timeout", "75s", "how long a head may take, and a connection stay idle");
 /// 32 KiB in 10 s is 3.3 KB/s, slower than any phone that shows a page at all.
 const BODY_TIMEOUT: Key = Key::new("http.body_timeout", "10s", "how long a body may take");
 /// body_timeout 10 s + the 3 s after which a dependency is given up + 2 s for the rest.
-const HANDLER_TIMEOUT: Key = Key::new(
-    "http.handler_timeout",
-    "15s",
-    "how long an answer may take, its body included",
-);
+const HANDLER_TIMEOUT: Key = Key::new("http.handler_timeout", "15s", "how long an answer may take, its body included");
 /// nginx takes 4 x 8 KiB by default and passes them on.
 const HEAD_BYTES_MAX: Key = Key::new("http.head_bytes_max", "32768", "bytes of a request's head");
 /// change-password: two passwords of 1,024 characters, escaped at 12 bytes each, are 24 KiB.
 const BODY_BYTES_MAX: Key = Key::new("http.body_bytes_max", "32768", "bytes of a JSON body");
 /// Two probes of a proxy that asks every 2 s, and one that got lost.
-const DRAIN_DELAY: Key = Key::new(
-    "http.drain_delay",
-    "5s",
-    "from \"not ready\" to closing the listener, so that proxies notice",
-);
+const DRAIN_DELAY: Key =
+    Key::new("http.drain_delay", "5s", "from \"not ready\" to closing the listener, so that proxies notice");
 /// Twice handler_timeout: every request that was taken is answered.
-const DRAIN_TIMEOUT: Key = Key::new(
-    "http.drain_timeout",
-    "30s",
-    "how long the last requests and mails may take",
-);
+const DRAIN_TIMEOUT: Key = Key::new("http.drain_timeout", "30s", "how long the last requests and mails may take");
 /// The loopback: never exposed through the proxy.
-const ADMIN_LISTEN: Key = Key::new(
-    "admin.listen",
-    "127.0.0.1:9090",
-    "the listener for probes and metrics",
-);
+const ADMIN_LISTEN: Key = Key::new("admin.listen", "127.0.0.1:9090", "the listener for probes and metrics");
 /// A program reads it; people at a terminal say `human`.
 const FORMAT: Key = Key::new("log.format", "json", "json or human");
 /// One line a request. `debug` would add one for every decision.

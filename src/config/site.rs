@@ -10,25 +10,15 @@ use super::parse::{self, Wrong};
 use super::reader::{Key, Reader};
 
 /// No default: a link to the wrong host, mailed to a candidate, cannot be called back.
-const PUBLIC_URL: Key = Key::required(
-    "public_url",
-    "https://interviews.example.com",
-    "the origin of every link that is mailed",
-);
+const PUBLIC_URL: Key =
+    Key::required("public_url", "https://interviews.example.com", "the origin of every link that is mailed");
 /// Empty, since the display name of `mail.from` says it already.
-const ORGANISATION: Key = Key::new(
-    "organisation",
-    "",
-    "the name that mails use; empty is the name in mail.from, or else its domain",
-)
-.example("Acme");
+const ORGANISATION: Key =
+    Key::new("organisation", "", "the name that mails use; empty is the name in mail.from, or else its domain")
+        .example("Acme");
 /// Empty: whoever is believed to be a proxy chooses the address that limits count.
-const TRUSTED_PROXIES: Key = Key::new(
-    "trusted_proxies",
-    "",
-    "the networks whose X-Forwarded-For is believed",
-)
-.example("10.0.0.0/8");
+const TRUSTED_PROXIES: Key =
+    Key::new("trusted_proxies", "", "the networks whose X-Forwarded-For is believed").example("10.0.0.0/8");
 
 /// A mail's subject holds it beside the code; a phone shows some 40 characters of that.
 const ORGANISATION_CHARS_MAX: usize = 100;
@@ -63,12 +53,7 @@ impl fmt::Display for PublicUrl {
 }
 
 fn parse_origin(text: &str) -> Result<PublicUrl, Wrong> {
-    let wrong = |what| {
-        Err(Wrong::new(
-            what,
-            "write scheme and host, as \"https://interviews.example.com\"",
-        ))
-    };
+    let wrong = |what| Err(Wrong::new(what, "write scheme and host, as \"https://interviews.example.com\""));
     // `Uri` drops a fragment without a word.
     if text.contains('#') {
         return wrong("has a fragment");
@@ -104,10 +89,7 @@ fn parse_origin(text: &str) -> Result<PublicUrl, Wrong> {
         },
     };
     let scheme = uri.scheme_str().unwrap_or_default();
-    Ok(PublicUrl {
-        text: format!("{scheme}://{host}{port}"),
-        host,
-    })
+    Ok(PublicUrl { text: format!("{scheme}://{host}{port}"), host })
 }
 
 pub(super) fn public_url(reader: &mut Reader) -> PublicUrl {
@@ -137,10 +119,7 @@ mod tests {
     #[test]
     fn a_public_url_is_an_origin() {
         for (text, expected) in [
-            (
-                "https://Interviews.Example.com/",
-                "https://interviews.example.com",
-            ),
+            ("https://Interviews.Example.com/", "https://interviews.example.com"),
             ("https://example.com:443", "https://example.com"),
             ("http://[::1]:8080", "http://[::1]:8080"),
         ] {

@@ -4,44 +4,26 @@ use std::time::Duration;
 
 use super::parse::{self, HOUR, MINUTE, MS, SECOND, Wrong};
 use super::reader::{Key, Reader};
+use crate::redis::RedisUrl;
 use crate::secret::Secret;
 
-const REDIS_URL: Key = Key::required(
-    "redis.url",
-    "redis://127.0.0.1:6379",
-    "where Redis is, and how to log in",
-)
-.secret();
+const REDIS_URL: Key =
+    Key::required("redis.url", "redis://127.0.0.1:6379", "where Redis is, and how to log in").secret();
 /// Two bytes: every key begins with it.
 const PREFIX: Key = Key::new("redis.prefix", "vb", "what every key begins with");
 /// Spreads over as many nodes of a Cluster; 16 mail queues cost a sweep of 16 calls a second.
-const PARTITIONS: Key = Key::new(
-    "redis.partitions",
-    "16",
-    "slots to spread over; pinned in the data at the first start",
-);
+const PARTITIONS: Key =
+    Key::new("redis.partitions", "16", "slots to spread over; pinned in the data at the first start");
 /// A round trip in one's own network is 1 ms, a lost SYN is sent again after 1 s.
-const REDIS_CONNECT_TIMEOUT: Key = Key::new(
-    "redis.connect_timeout",
-    "1s",
-    "how long connecting may take",
-);
+const REDIS_CONNECT_TIMEOUT: Key = Key::new("redis.connect_timeout", "1s", "how long connecting may take");
 /// Two tries of two calls are 4 x 700 ms = 2.8 s, below the 3 s after which a dependency is given up.
 const COMMAND_TIMEOUT: Key = Key::new("redis.command_timeout", "700ms", "how long a call may take");
 /// At 10,000 scripts a second they are 100 ms of Redis' time.
 const IN_FLIGHT_MAX: Key = Key::new("redis.in_flight_max", "1024", "calls at a time, per node");
 /// Past it, shed: at 10,000 scripts a second they are 200 ms more.
-const REDIS_WAITING_MAX: Key = Key::new(
-    "redis.waiting_max",
-    "2000",
-    "requests that wait for their turn, per node",
-);
+const REDIS_WAITING_MAX: Key = Key::new("redis.waiting_max", "2000", "requests that wait for their turn, per node");
 /// Past it, shed: who waits longer has often asked again.
-const WAIT_MAX: Key = Key::new(
-    "redis.wait_max",
-    "500ms",
-    "how long a request waits for its turn",
-);
+const WAIT_MAX: Key = Key::new("redis.wait_max", "500ms", "how long a request waits for its turn");
 
 const POSTGRES_URL: Key = Key::required(
     "postgres.url",
@@ -52,32 +34,14 @@ const POSTGRES_URL: Key = Key::required(
 /// Twelve nodes stay below the 100 that Postgres takes by default (12 x 8 = 96).
 const CONNECTIONS_MAX: Key = Key::new("postgres.connections_max", "8", "connections, per node");
 /// As for Redis.
-const POSTGRES_CONNECT_TIMEOUT: Key = Key::new(
-    "postgres.connect_timeout",
-    "1s",
-    "how long connecting may take",
-);
+const POSTGRES_CONNECT_TIMEOUT: Key = Key::new("postgres.connect_timeout", "1s", "how long connecting may take");
 /// wait_timeout 500 ms + statement_timeout 2 s = 2.5 s, below the 3 s after which a dependency is given up.
-const WAIT_TIMEOUT: Key = Key::new(
-    "postgres.wait_timeout",
-    "500ms",
-    "how long to wait for a free connection",
-);
-const STATEMENT_TIMEOUT: Key = Key::new(
-    "postgres.statement_timeout",
-    "2s",
-    "how long a statement may take",
-);
+const WAIT_TIMEOUT: Key = Key::new("postgres.wait_timeout", "500ms", "how long to wait for a free connection");
+const STATEMENT_TIMEOUT: Key = Key::new("postgres.statement_timeout", "2s", "how long a statement may take");
 
-const REDIS_SCHEMES: [&str; 7] = [
-    "redis",
-    "rediss",
-    "redis+unix",
-    "redis-sentinel",
-    "rediss-sentinel",
-    "redis-cluster",
-    "rediss-cluster",
-];
+/// A killer of links finishes at once, unless it dies in between: then a node does it after this.
+const SWEEP_INTERVAL: Key =
+    Key::new("postgres.sweep_interval", "5s", "how often a node looks for dead links that Redis was not told of");
 
 #[derive(Clone, Debug)]
 pub struct Redis {
@@ -98,6 +62,7 @@ pub struct Postgres {
     pub connect_timeout: Duration,
     pub wait_timeout: Duration,
     pub statement_timeout: Duration,
+    pub sweep_interval: Duration,
 }
 
 impl Redis {
@@ -125,46 +90,27 @@ impl Postgres {
             connect_timeout: reader.text(&POSTGRES_CONNECT_TIMEOUT, deadline()),
             wait_timeout: reader.text(&WAIT_TIMEOUT, deadline()),
             statement_timeout: reader.text(&STATEMENT_TIMEOUT, parse::duration(10 * MS..=HOUR)),
+            sweep_interval: reader.text(&SWEEP_INTERVAL, parse::duration(100 * MS..=HOUR)),
         }
     }
 }
 
-/// The form only: what stands behind the scheme is for the client to judge.
 fn redis_url(text: &str) -> Result<Secret, Wrong> {
-    match text.split_once("://") {
-        Some((scheme, rest)) if REDIS_SCHEMES.contains(&scheme) && !rest.is_empty() => {
-            Ok(Secret::new(text.to_owned()))
-        }
-        _ => Err(Wrong::new(
-            "is not a URL of Redis",
-            "write redis://, rediss://, redis+unix://, redis-sentinel:// or redis-cluster:// and where it is, \
-             as \"redis://127.0.0.1:6379\"",
-        )),
-    }
+    RedisUrl::parse(text).map_err(|right| Wrong::new("is not a URL of Redis", right))?;
+    Ok(Secret::new(text.to_owned()))
 }
 
-/// The form only, as above: a URL or `key=value` pairs.
 fn postgres_url(text: &str) -> Result<Secret, Wrong> {
-    let is_url = ["postgres://", "postgresql://"]
-        .iter()
-        .any(|scheme| text.starts_with(scheme));
-    let is_pairs = !text.contains("://") && text.contains('=');
-    match is_url || is_pairs {
-        true => Ok(Secret::new(text.to_owned())),
-        false => Err(Wrong::new(
-            "is not a connection string of Postgres",
-            "write \"postgres://user:password@host:5432/database\" or \"host=... user=... dbname=...\"",
-        )),
-    }
+    let right = "write \"postgres://user:password@host:5432/database\" or \"host=... user=... dbname=...\"";
+    let parsed: Result<tokio_postgres::Config, _> = text.parse();
+    parsed.map_err(|_| Wrong::new("is not a connection string of Postgres", right))?;
+    Ok(Secret::new(text.to_owned()))
 }
 
 fn prefix(text: &str) -> Result<String, Wrong> {
     let takes = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-';
     match (1..=16).contains(&text.len()) && text.bytes().all(takes) {
         true => Ok(text.to_owned()),
-        false => Err(Wrong::new(
-            "is not a prefix",
-            "write 1 to 16 of a-z, 0-9, _ and -",
-        )),
+        false => Err(Wrong::new("is not a prefix", "write 1 to 16 of a-z, 0-9, _ and -")),
     }
 }

@@ -15,18 +15,9 @@ const OTHER: &str = "x1:eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHg=";
 const REQUIRED: [(&str, &str); 7] = [
     ("VESTIBULE_PUBLIC_URL", "https://interviews.example.com/"),
     ("VESTIBULE_REDIS__URL", "redis://app:hunter2@127.0.0.1:6379"),
-    (
-        "VESTIBULE_POSTGRES__URL",
-        "postgres://app:hunter2@127.0.0.1/v",
-    ),
-    (
-        "VESTIBULE_MAIL__URL",
-        "smtps://app:hunter2@smtp.example.com:465",
-    ),
-    (
-        "VESTIBULE_MAIL__FROM",
-        "Acme Interviews <interviews@example.com>",
-    ),
+    ("VESTIBULE_POSTGRES__URL", "postgres://app:hunter2@127.0.0.1/v"),
+    ("VESTIBULE_MAIL__URL", "smtps://app:hunter2@smtp.example.com:465"),
+    ("VESTIBULE_MAIL__FROM", "Acme Interviews <interviews@example.com>"),
     ("VESTIBULE_SECRETS__ROOT_KEYS", ROOT),
     ("VESTIBULE_SECRETS__JWT_KEYS", JWT),
 ];
@@ -113,9 +104,7 @@ fn the_shipped_file_has_every_key_at_its_default_and_no_other() {
         }
     }
     let known = Config::reference().into_iter();
-    let known: BTreeMap<_, _> = known
-        .map(|key| (key.name, key.default.map(str::to_owned)))
-        .collect();
+    let known: BTreeMap<_, _> = known.map(|key| (key.name, key.default.map(str::to_owned))).collect();
     assert_eq!(found, known);
 }
 
@@ -150,10 +139,7 @@ fn every_key_can_be_set_by_environment() {
         ("redis.prefix", "other"),
         ("mail.from", "other@example.com"),
         ("mail.ca_file", &path),
-        (
-            "candidate.ws_url_template",
-            "wss://r.example.com/{session_id}",
-        ),
+        ("candidate.ws_url_template", "wss://r.example.com/{session_id}"),
         ("http.body_bytes_max", "65536"),
         ("http.head_bytes_max", "65536"),
         ("limits.otp_attempt.total_max", "99"),
@@ -251,18 +237,12 @@ fn a_later_layer_wins_over_a_secret_in_another_form() {
 
     let file = TempFile::new("[redis]\nurl = \"redis://plain.example.com\"\n");
     let path = url.path();
-    let env = [
-        ("", "VESTIBULE_REDIS__URL"),
-        ("VESTIBULE_REDIS__URL_FILE", &*path),
-    ];
+    let env = [("", "VESTIBULE_REDIS__URL"), ("VESTIBULE_REDIS__URL_FILE", &*path)];
     let config = load_with(Some(&file.0), &env).unwrap();
     assert_eq!(config.redis.url.expose(), "redis://file.example.com");
 
     let text = refused(None, &[("VESTIBULE_REDIS__URL_FILE", &*path)]);
-    assert_eq!(
-        text,
-        "redis.url_file: stands beside redis.url (from VESTIBULE_REDIS__URL_FILE); keep one of the two"
-    );
+    assert_eq!(text, "redis.url_file: stands beside redis.url (from VESTIBULE_REDIS__URL_FILE); keep one of the two");
 }
 
 #[test]
@@ -284,10 +264,7 @@ fn everything_that_is_wrong_is_told_at_once() {
         ("VESTIBULE_PORT", "tcp://10.0.0.1:80"),
         ("VESTIBULE_PORT_80_TCP_ADDR", "10.0.0.1"),
     ];
-    let env: Vec<_> = env
-        .into_iter()
-        .chain(REQUIRED.into_iter().skip(4))
-        .collect();
+    let env: Vec<_> = env.into_iter().chain(REQUIRED.into_iter().skip(4)).collect();
     let errors = load(Some(&file.0), &env, Mode::Production).unwrap_err();
     let expected = [
         r#"public_url: is required, and nowhere set; write the origin of every link that is mailed, as "https://interviews.example.com""#,
@@ -317,42 +294,24 @@ fn unknown_keys_are_told_what_they_might_be() {
             "nonsense.for_nobody = 1",
             "is not a key (from FILE, line 1); remove it; config/vestibule.toml has all that there are",
         ),
-        (
-            "http = 1",
-            "is a section, not a key (from FILE, line 1); write the keys in it",
-        ),
-        (
-            "mail.ulr_file = 'x'",
-            "is not a key (from FILE, line 1); did you mean mail.url_file?",
-        ),
-        (
-            "limits.otp_request.max.x = 1",
-            "is not a key (from FILE, line 1); did you mean limits.otp_request.max?",
-        ),
+        ("http = 1", "is a section, not a key (from FILE, line 1); write the keys in it"),
+        ("mail.ulr_file = 'x'", "is not a key (from FILE, line 1); did you mean mail.url_file?"),
+        ("limits.otp_request.max.x = 1", "is not a key (from FILE, line 1); did you mean limits.otp_request.max?"),
     ] {
         let file = TempFile::new(line);
         let text = refused(Some(&file.0), &[]);
         let key = line.split(' ').next().unwrap();
-        assert_eq!(
-            text,
-            format!("{key}: {}", expected.replace("FILE", &file.path()))
-        );
+        assert_eq!(text, format!("{key}: {}", expected.replace("FILE", &file.path())));
     }
     let text = refused(None, &[("VESTIBULE_http__LISTEN", "x")]);
-    assert!(
-        text.ends_with("did you mean VESTIBULE_HTTP__LISTEN?"),
-        "{text}"
-    );
+    assert!(text.ends_with("did you mean VESTIBULE_HTTP__LISTEN?"), "{text}");
 }
 
 #[test]
 fn a_file_that_is_not_toml_is_told_by_line() {
     let file = TempFile::new("[mail]\nurl = \"smtps://a:hunter2@x\nfrom = 'x'\n[http\n");
     let text = refused(Some(&file.0), &[]);
-    let start = format!(
-        "the file: is not TOML: invalid basic string, expected `\"` (from {}, line 2)",
-        file.path()
-    );
+    let start = format!("the file: is not TOML: invalid basic string, expected `\"` (from {}, line 2)", file.path());
     assert!(text.starts_with(&start), "{text}");
     assert!(text.contains("line 4); correct that line"), "{text}");
 
@@ -373,34 +332,13 @@ fn settings_that_contradict_each_other_are_refused() {
             ("VESTIBULE_MAIL__CLAIM", "30s"),
             "mail.claim: \"30s\" is not longer than mail.send_timeout, \"30s\" (from VESTIBULE_MAIL__CLAIM)",
         ),
-        (
-            ("VESTIBULE_MAIL__RETRY_MIN", "29s"),
-            "mail.retry_max: \"28s\" is shorter than",
-        ),
-        (
-            ("VESTIBULE_LIMITS__OTP_REQUEST__APART", "10m"),
-            "limits.otp_request.apart: \"10m\" is not shorter than",
-        ),
-        (
-            ("VESTIBULE_LIMITS__OTP_ATTEMPT__COOLDOWN", "25h"),
-            "limits.otp_attempt.cooldown_max: \"1d\" is shorter than",
-        ),
-        (
-            ("VESTIBULE_LIMITS__OTP_ATTEMPT__TOTAL_MAX", "2"),
-            "limits.otp_attempt.total_max: \"2\" is less than",
-        ),
-        (
-            ("VESTIBULE_LIMITS__OTP_REQUEST__MAX", "21"),
-            "limits.otp_request.max: \"21\" is out of range",
-        ),
-        (
-            ("VESTIBULE_LIMITS__OTP_ATTEMPT__MAX", "0"),
-            "limits.otp_attempt.max: \"0\" is out of range",
-        ),
-        (
-            ("VESTIBULE_ADMIN__LISTEN", "127.0.0.1:8080"),
-            "admin.listen: \"127.0.0.1:8080\" is http.listen, too",
-        ),
+        (("VESTIBULE_MAIL__RETRY_MIN", "29s"), "mail.retry_max: \"28s\" is shorter than"),
+        (("VESTIBULE_LIMITS__OTP_REQUEST__APART", "10m"), "limits.otp_request.apart: \"10m\" is not shorter than"),
+        (("VESTIBULE_LIMITS__OTP_ATTEMPT__COOLDOWN", "25h"), "limits.otp_attempt.cooldown_max: \"1d\" is shorter than"),
+        (("VESTIBULE_LIMITS__OTP_ATTEMPT__TOTAL_MAX", "2"), "limits.otp_attempt.total_max: \"2\" is less than"),
+        (("VESTIBULE_LIMITS__OTP_REQUEST__MAX", "21"), "limits.otp_request.max: \"21\" is out of range"),
+        (("VESTIBULE_LIMITS__OTP_ATTEMPT__MAX", "0"), "limits.otp_attempt.max: \"0\" is out of range"),
+        (("VESTIBULE_ADMIN__LISTEN", "127.0.0.1:8080"), "admin.listen: \"127.0.0.1:8080\" is http.listen, too"),
     ] {
         let text = refused(None, &[env]);
         assert!(text.starts_with(key) && text.lines().count() == 1, "{text}");
@@ -416,22 +354,13 @@ fn keys_that_are_none_are_refused_without_being_shown() {
     let base64 = &ROOT[3..];
     for (value, what) in [
         (base64.to_owned(), "entry 1 has no id"),
-        (
-            format!("{ROOT},k 2:{base64}"),
-            "entry 2 has an id that is not",
-        ),
+        (format!("{ROOT},k 2:{base64}"), "entry 2 has an id that is not"),
         ("k1:cnJycnJy".to_owned(), "entry 1 has fewer than 32 bytes"),
         (format!("{ROOT}*"), "entry 1 is not base64"),
         (format!("{ROOT},{ROOT}"), "has two keys of the same id"),
         (String::new(), "is an empty list"),
-        (
-            JWT.replace("j1", "k1"),
-            "a key of secrets.root_keys stands here, too",
-        ),
-        (
-            (0..9).map(|i| format!("k{i}:{base64}\n")).collect(),
-            "has 9 keys",
-        ),
+        (JWT.replace("j1", "k1"), "a key of secrets.root_keys stands here, too"),
+        ((0..9).map(|i| format!("k{i}:{base64}\n")).collect(), "has 9 keys"),
     ] {
         let text = refused(None, &[("VESTIBULE_SECRETS__ROOT_KEYS", &value)]);
         assert!(text.contains(what) && text.lines().count() == 1, "{text}");
@@ -469,16 +398,10 @@ fn the_organisation_has_a_name() {
 
 #[test]
 fn networks_may_be_addresses() {
-    let config = load_with(
-        None,
-        &[("VESTIBULE_TRUSTED_PROXIES", "192.0.2.7, ::1,10.1.2.3/8")],
-    );
+    let config = load_with(None, &[("VESTIBULE_TRUSTED_PROXIES", "192.0.2.7, ::1,10.1.2.3/8")]);
     let networks = config.unwrap().trusted_proxies;
     let networks: Vec<_> = networks.iter().map(ToString::to_string).collect();
     assert_eq!(networks, ["192.0.2.7/32", "::1/128", "10.0.0.0/8"]);
-    let text = refused(
-        None,
-        &[("VESTIBULE_TRUSTED_PROXIES", "::ffff:10.0.0.0/104")],
-    );
+    let text = refused(None, &[("VESTIBULE_TRUSTED_PROXIES", "::ffff:10.0.0.0/104")]);
     assert!(text.contains("is IPv4 written as IPv6"), "{text}");
 }

@@ -26,12 +26,7 @@ impl Clock {
     pub fn new(dir: &Path) -> io::Result<Clock> {
         fs::create_dir_all(dir)?;
         let path = fs::canonicalize(dir)?.join("clock");
-        let file = File::options()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .open(&path)?;
+        let file = File::options().read(true).write(true).create(true).truncate(true).open(&path)?;
         let clock = Clock { file, path };
         clock.write(FROZEN_US, 0);
         clock.write(OFFSET_US, 0);
@@ -57,11 +52,7 @@ impl Clock {
     /// Jumps, frozen or not.
     pub fn advance(&self, by: Duration) {
         let by_us = i64::try_from(by.as_micros()).expect("a jump fits an i64");
-        let field = if self.read(FROZEN_US) == 0 {
-            OFFSET_US
-        } else {
-            FROZEN_US
-        };
+        let field = if self.read(FROZEN_US) == 0 { OFFSET_US } else { FROZEN_US };
         self.write(field, self.read(field) + by_us);
     }
 
@@ -81,16 +72,12 @@ impl Clock {
 
     fn read(&self, field: u64) -> i64 {
         let mut bytes = [0; 8];
-        self.file
-            .read_exact_at(&mut bytes, field)
-            .expect("the clock's file is there");
+        self.file.read_exact_at(&mut bytes, field).expect("the clock's file is there");
         i64::from_ne_bytes(bytes)
     }
 
     fn write(&self, field: u64, us: i64) {
-        self.file
-            .write_all_at(&us.to_ne_bytes(), field)
-            .expect("the clock's file is there");
+        self.file.write_all_at(&us.to_ne_bytes(), field).expect("the clock's file is there");
     }
 }
 
@@ -108,17 +95,11 @@ fn shim() -> &'static Path {
         let library = binary.with_extension("clock.so");
         let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/clock_shim.c");
         let output = Command::new("cc")
-            .args([
-                "-shared", "-fPIC", "-O2", "-Wall", "-Wextra", "-Werror", "-o",
-            ])
+            .args(["-shared", "-fPIC", "-O2", "-Wall", "-Wextra", "-Werror", "-o"])
             .args([made.as_os_str(), source.as_ref()])
             .output()
             .expect("cc is not installed: run `make setup`, or apt-get install gcc");
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         // In one step: another run of the same binary may be starting its servers.
         fs::rename(&made, &library).expect("the test binary's directory is writable");
         library
@@ -142,29 +123,16 @@ mod tests {
 
     impl Redis {
         fn start(name: &str) -> Redis {
-            let dir =
-                std::env::temp_dir().join(format!("vestibule-clock-{}-{name}", std::process::id()));
+            let dir = std::env::temp_dir().join(format!("vestibule-clock-{}-{name}", std::process::id()));
             let clock = Clock::new(&dir).unwrap();
-            let options = RedisOptions {
-                dir: dir.clone(),
-                preload: Some(clock.preload()),
-                ..RedisOptions::default()
-            };
-            Redis {
-                server: Some(RedisServer::start(options).unwrap()),
-                clock,
-                dir,
-            }
+            let options = RedisOptions { dir: dir.clone(), preload: Some(clock.preload()), ..RedisOptions::default() };
+            Redis { server: Some(RedisServer::start(options).unwrap()), clock, dir }
         }
 
         #[track_caller]
         fn cli(&self, command: &[&str]) -> String {
             let server = self.server.as_ref().unwrap();
-            let output = Command::new("redis-cli")
-                .args(server.cli_args())
-                .args(command)
-                .output()
-                .unwrap();
+            let output = Command::new("redis-cli").args(server.cli_args()).args(command).output().unwrap();
             String::from_utf8(output.stdout).unwrap().trim().to_owned()
         }
 
@@ -179,8 +147,7 @@ mod tests {
         #[track_caller]
         fn expiries(&self) -> [String; 2] {
             ["a", "b"].map(|key| {
-                let script =
-                    "return redis.call('EXISTS', KEYS[1]) .. ' ' .. redis.call('PTTL', KEYS[1])";
+                let script = "return redis.call('EXISTS', KEYS[1]) .. ' ' .. redis.call('PTTL', KEYS[1])";
                 let by_script = self.cli(&["EVAL", script, "1", key]);
                 let by_command = [self.cli(&["EXISTS", key]), self.cli(&["PTTL", key])].join(" ");
                 assert_eq!(by_script, by_command);
@@ -206,12 +173,7 @@ mod tests {
         assert_eq!(redis.script_time(), 1_900_000_000_123_456);
         assert_eq!(redis.script_time(), redis.clock.now_us());
         redis.cli(&["SET", "a", "1", "PX", "60000"]);
-        redis.cli(&[
-            "EVAL",
-            "redis.call('SET', KEYS[1], 1) redis.call('PEXPIRE', KEYS[1], 60000)",
-            "1",
-            "b",
-        ]);
+        redis.cli(&["EVAL", "redis.call('SET', KEYS[1], 1) redis.call('PEXPIRE', KEYS[1], 60000)", "1", "b"]);
 
         redis.clock.advance(Duration::from_millis(59_999));
         assert_eq!(redis.script_time(), 1_900_000_060_122_456);
@@ -230,8 +192,7 @@ mod tests {
         let frozen = redis.script_time();
         for day in 1..=30 {
             // More than one active expiry cycle finds something to do, at a time that does not pass.
-            let fill =
-                "for i = 1, 2000 do redis.call('SET', ARGV[1] .. ':' .. i, i, 'PX', 86400000) end";
+            let fill = "for i = 1, 2000 do redis.call('SET', ARGV[1] .. ':' .. i, i, 'PX', 86400000) end";
             redis.cli(&["EVAL", fill, "0", &day.to_string()]);
             redis.clock.advance(DAY + Duration::from_millis(1));
             assert_eq!(redis.cli(&["PTTL", &format!("{day}:1")]), "-2");
@@ -240,10 +201,7 @@ mod tests {
 
         redis.clock.thaw();
         let running = redis.script_time();
-        assert!(
-            running >= frozen + 30 * 86_400_001_000,
-            "the clock went back"
-        );
+        assert!(running >= frozen + 30 * 86_400_001_000, "the clock went back");
         while redis.script_time() == running {}
         redis.clock.advance(DAY);
         assert!(redis.script_time() >= running + 86_400_000_000);

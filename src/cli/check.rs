@@ -1,0 +1,63 @@
+//! `vestibule check`: all that a node needs, asked once.
+
+use std::sync::Arc;
+
+use super::{Failure, interview};
+use crate::config::Config;
+use crate::mail::Post;
+use crate::metrics::Metrics;
+use crate::postgres::{Postgres, SchemaState, schema_state};
+
+/// Checks everything, whatever fails on the way, so that one run tells all.
+pub(super) async fn check(config: &Config) -> Result<(), Failure> {
+    let url = config.public_url.as_str();
+    let lines = [
+        ("configuration", Ok(format!("complete; links begin with {url}"))),
+        ("redis", redis(config).await),
+        ("postgres", postgres(config).await),
+        ("relay", relay(config).await),
+    ];
+    let mut failed = 0;
+    for (what, outcome) in lines {
+        match outcome {
+            Ok(words) => println!("ok    {what:<14} {words}"),
+            Err(words) => {
+                failed += 1;
+                println!("FAIL  {what:<14} {words}");
+            }
+        }
+    }
+    if failed > 0 {
+        return Err(Failure::unavailable(format!("{failed} of 4 checks failed")));
+    }
+    Ok(())
+}
+
+async fn redis(config: &Config) -> Result<String, String> {
+    let (redis, keys) = interview::redis(config).await.map_err(|failure| failure.words)?;
+    let facts = redis.probe(&keys).await.map_err(|fault| fault.to_string())?.map_err(|unfit| unfit.to_string())?;
+    Ok(format!(
+        "{} on {} primaries, noeviction, {} partitions, scripts run",
+        facts.version,
+        facts.primaries,
+        keys.partitions()
+    ))
+}
+
+async fn postgres(config: &Config) -> Result<String, String> {
+    let postgres = Postgres::new(&config.postgres, Arc::new(Metrics::new()))?;
+    match schema_state(&postgres).await {
+        Ok(SchemaState::Fit(version)) => Ok(format!("connected, schema at version {version}")),
+        Ok(SchemaState::Older { found, needed }) => {
+            Err(format!("schema at version {found}, {needed} is needed: run `vestibule migrate`"))
+        }
+        Err(fault) => Err(fault.to_string()),
+    }
+}
+
+async fn relay(config: &Config) -> Result<String, String> {
+    match Post::new(config)? {
+        Post::Relay(relay) => relay.check().await,
+        Post::Capture(_) => Ok("mail is captured, not sent".to_owned()),
+    }
+}

@@ -1,0 +1,22 @@
+//! `vestibule keygen`.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::Failure;
+use crate::keyring::random;
+
+pub(super) fn print() -> Result<(), Failure> {
+    println!("VESTIBULE_SECRETS__ROOT_KEYS={}", fresh("r"));
+    println!("VESTIBULE_SECRETS__JWT_KEYS={}", fresh("j"));
+    eprintln!(
+        "To rotate, put a new key in front of the list; take the old one away when nothing of it lives any more."
+    );
+    Ok(())
+}
+
+/// A key of 32 bytes under an id that another run is unlikely to give: `r4f2a:...`.
+pub(crate) fn fresh(kind: &str) -> String {
+    let [a, b] = random();
+    format!("{kind}{a:02x}{b:02x}:{}", STANDARD.encode(random::<32>()))
+}

@@ -1,0 +1,85 @@
+//! `vestibule keys`: from what an engineer has been given to the keys in Redis.
+
+use std::io::Read as _;
+
+use clap::Subcommand;
+
+use super::Failure;
+use crate::config::Config;
+use crate::id::Id;
+use crate::jobs::{JobId, JobKind};
+use crate::link::LinkToken;
+use crate::redis::{Keys, RedisUrl};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum KeysOf {
+    /// The keys of a candidate's link
+    Link {
+        /// The join link or its token; where it is left out, it is read from standard input, which keeps it out of
+        /// the shell's history
+        link: Option<String>,
+        /// The id of the link, where that is what one has: 32 hex digits, out of a key or of a token's `lnk` claim
+        #[arg(long, conflicts_with = "link")]
+        id: Option<String>,
+    },
+}
+
+impl KeysOf {
+    pub(super) fn run(self, config: &Config) -> Result<(), Failure> {
+        let Self::Link { link, id } = self;
+        let id = match (link, id) {
+            (_, Some(id)) => Id::parse(&id).ok_or_else(|| Failure::usage("an id of a link is 32 hex digits"))?,
+            (Some(link), None) => token(&link)?,
+            (None, None) => token(&standard_input()?)?,
+        };
+        let keys = Keys::new(&config.redis.prefix, config.redis.partitions);
+        let url = RedisUrl::parse(config.redis.url.expose())
+            .map_err(|right| Failure::usage(format!("redis.url: {right}")))?;
+        print(&id, &keys, &url.redis_cli());
+        Ok(())
+    }
+}
+
+fn standard_input() -> Result<String, Failure> {
+    /// Far longer than any link.
+    const BYTES_MAX: u64 = 4_096;
+    let mut text = String::new();
+    let read = std::io::stdin().take(BYTES_MAX).read_to_string(&mut text);
+    read.map_err(|error| Failure::usage(format!("the link cannot be read from standard input: {error}")))?;
+    Ok(text)
+}
+
+fn token(link: &str) -> Result<Id, Failure> {
+    let last = link.trim().rsplit('/').next().unwrap_or_default();
+    let token = last.split(['?', '#']).next().unwrap_or_default();
+    let words = "this is no link of ours: give the URL out of the invitation, or its last part";
+    LinkToken::parse(token).map(|token| token.id()).ok_or_else(|| Failure::usage(words))
+}
+
+fn print(id: &Id, keys: &Keys, redis_cli: &str) {
+    let job = |kind| keys.job(&JobId { kind, subject: *id });
+    let partition = keys.partition(id);
+    let otp = keys.otp(id);
+    println!("link {id}\n");
+    for (key, what) in [
+        (keys.link(id), "the record: live or dead, whose, until when, started"),
+        (otp.clone(), "code and counters: wrong, locks, until (locked, unix ms), total, asked"),
+        (keys.seat(id), "there while the candidate's session lives"),
+        (job(JobKind::Code), "code mail that waits: tries, why"),
+        (job(JobKind::Invitation), "invitation that waits: tries, why"),
+        (job(JobKind::Start), "start that Postgres is not told of yet: tries, why"),
+    ] {
+        println!("# {what}\n{redis_cli} HGETALL '{}'", key.name());
+    }
+    for (queue, what) in [
+        (JobKind::Code.queue(), "mails of the partition by due time, unix ms"),
+        (JobKind::Start.queue(), "starts of the partition by due time, unix ms"),
+    ] {
+        println!("# {what}\n{redis_cli} ZRANGE '{}' 0 19 WITHSCORES", keys.queue(queue, partition).name());
+    }
+    println!(
+        "# mails of the partition that the relay refused\n{redis_cli} LRANGE '{}' 0 19",
+        keys.refused(partition).name()
+    );
+    println!("\n# end a lock, and give three attempts back\n{redis_cli} --eval lua/ops/unlock.lua '{}'", otp.name());
+}

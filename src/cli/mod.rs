@@ -1,0 +1,180 @@
+//! The command line. [`run`] is the one `match` that shows all that the program can do.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line talks to its terminal")]
+
+mod check;
+mod interview;
+mod keygen;
+mod keys;
+mod serve;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+pub(crate) use self::keygen::fresh as fresh_key;
+pub(crate) use self::serve::stopped;
+
+use clap::error::ErrorKind;
+use clap::{Parser, Subcommand};
+
+use crate::config::{Config, Errors, Mode};
+use crate::dev;
+use crate::fault::Fault;
+use crate::node::Refusal;
+
+/// A lean, Redis-backed edge service in front of an interview platform.
+///
+/// Try it with `vestibule dev`: it brings its own Redis, Postgres and mailbox.
+#[derive(Debug, Parser)]
+#[command(name = "vestibule", version, max_term_width = 100, after_help = AFTER_HELP)]
+struct Cli {
+    /// TOML file with the configuration; the environment alone is enough [env: VESTIBULE_CONFIG]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Every key of the configuration can be set by environment: VESTIBULE_ and the key in capitals, with __ for a dot
+(VESTIBULE_REDIS__URL). Secrets can be read from files: VESTIBULE_SECRETS__ROOT_KEYS_FILE.
+
+Exit codes: 0 well; 64 bad configuration or usage; 69 a dependency answers and is wrong, or does not answer a
+command that needs it; 70 a bug.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a node until SIGTERM or SIGINT, then drain it
+    Serve,
+    /// Try it here: a node with its own Redis, Postgres and mailbox under .vestibule/
+    Dev,
+    /// Bring the schema of Postgres up to date; safe to run on every node at once
+    Migrate,
+    /// Create an interview and print its join link, which is kept nowhere
+    Invite(interview::Invite),
+    /// Give an interview another link, or take its link away
+    #[command(subcommand)]
+    Interview(interview::Interview),
+    /// Print fresh secrets, as environment variables
+    Keygen,
+    /// Verify configuration, Redis, Postgres and the mail relay, and say what was verified
+    Check,
+    /// Name the keys in Redis of something, with the redis-cli lines to look at them
+    #[command(subcommand)]
+    Keys(keys::KeysOf),
+}
+
+/// How a command ended where it did not end well: the words for the terminal, and the code.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    words: String,
+    code: u8,
+}
+
+/// Bad configuration or usage (`EX_USAGE` of sysexits).
+const USAGE: u8 = 64;
+/// A dependency is wrong, or silent (`EX_UNAVAILABLE`).
+const UNAVAILABLE: u8 = 69;
+/// A bug (`EX_SOFTWARE`).
+const BUG: u8 = 70;
+
+impl Failure {
+    pub(crate) fn usage(words: impl Into<String>) -> Self {
+        Self { words: words.into(), code: USAGE }
+    }
+
+    pub(crate) fn unavailable(words: impl Into<String>) -> Self {
+        Self { words: words.into(), code: UNAVAILABLE }
+    }
+}
+
+impl From<Errors> for Failure {
+    fn from(errors: Errors) -> Self {
+        Self::usage(format!("the configuration is refused:\n{errors}"))
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Config(words) => Self::usage(words),
+            Refusal::Unfit(words) => Self::unavailable(words),
+        }
+    }
+}
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Self {
+        Self::unavailable(fault.to_string())
+    }
+}
+
+/// Runs the program with the arguments and environment of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            return ExitCode::from(if asked { 0 } else { USAGE });
+        }
+    };
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(cli)));
+    match outcome {
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(failure)) => {
+            eprintln!("vestibule: {}", failure.words.trim_end());
+            ExitCode::from(failure.code)
+        }
+        Err(_) => {
+            eprintln!("vestibule: this is a bug; please report it with the lines above");
+            ExitCode::from(BUG)
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<(), Failure> {
+    let environment = Environment::read(cli.config)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::usage(format!("no runtime can be started: {error}")))?;
+    runtime.block_on(async {
+        match cli.command {
+            Command::Serve => serve::serve(environment.config(Mode::Production)?).await,
+            Command::Dev => dev::run(environment.variables, environment.file).await,
+            Command::Migrate => serve::migrate(environment.config(Mode::Production)?).await,
+            Command::Invite(invite) => invite.run(&environment.config(Mode::Production)?).await,
+            Command::Interview(interview) => interview.run(&environment.config(Mode::Production)?).await,
+            Command::Keygen => keygen::print(),
+            Command::Check => check::check(&environment.config(Mode::Production)?).await,
+            Command::Keys(keys) => keys.run(&environment.config(Mode::Production)?),
+        }
+    })
+}
+
+/// Where settings come from, beside the defaults.
+struct Environment {
+    file: Option<PathBuf>,
+    variables: Vec<(String, String)>,
+}
+
+impl Environment {
+    fn read(file: Option<PathBuf>) -> Result<Self, Failure> {
+        let mut variables = Vec::new();
+        for (name, value) in std::env::vars_os() {
+            let Ok(name) = name.into_string() else { continue };
+            if !name.starts_with("VESTIBULE_") {
+                continue;
+            }
+            let value = value.into_string().map_err(|_| Failure::usage(format!("{name} is not UTF-8")))?;
+            variables.push((name, value));
+        }
+        let named = variables.iter().find(|(name, _)| name == "VESTIBULE_CONFIG").map(|(_, file)| PathBuf::from(file));
+        Ok(Self { file: file.or(named), variables })
+    }
+
+    fn config(&self, mode: Mode) -> Result<Config, Failure> {
+        Ok(Config::load(self.file.as_deref(), &mut self.variables.iter().cloned(), mode)?)
+    }
+}

@@ -1,0 +1,393 @@
+//! A node, from its first connection to the end of its drain.
+//!
+//! The runtime that runs [`serve`] is the *back*: it owns Postgres, mail, the acceptor and
+//! the admin listener. Requests run on workers, one thread with one runtime and one Redis
+//! client each. Only this file knows that layout.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::runtime::Builder;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::app::App;
+use crate::candidate::{Candidate, Parts, write_start};
+use crate::config::Config;
+use crate::fault::Fault;
+use crate::health::Health;
+use crate::http::server::{Accepted, accept, serve as serve_worker};
+use crate::http::{Admin, TrustedProxies, serve_admin};
+use crate::interviews::{Interviews, Killer, sweep_dead_links};
+use crate::jobs::{self, Jobs, Pace, Queue, Wake};
+use crate::jwt::Jwt;
+use crate::keyring::Keyring;
+use crate::limits::Limits;
+use crate::mail::{Deliver, Post};
+use crate::metrics::Metrics;
+use crate::postgres::{Postgres, SchemaState, schema_state};
+use crate::redis::{Gate, Keys, Redis, RedisUrl};
+
+/// Between two attempts to reach a dependency at start.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// Connections on their way to a worker: it takes them as fast as they are accepted.
+const HANDOVER_ROOM: usize = 64;
+/// Starts being written to Postgres at the same time: half of a default pool.
+const START_WRITES_MAX: usize = 4;
+
+/// Why a node does not start.
+#[derive(Debug)]
+pub enum Refusal {
+    /// The configuration cannot be used.
+    Config(String),
+    /// A dependency answers, and is wrong.
+    Unfit(String),
+}
+
+/// The two listeners.
+#[derive(Debug)]
+pub struct Listeners {
+    pub public: std::net::TcpListener,
+    pub admin: std::net::TcpListener,
+}
+
+/// Where a node can be reached, once it can be.
+#[derive(Clone, Copy, Debug)]
+pub struct Addresses {
+    pub public: SocketAddr,
+    pub admin: SocketAddr,
+}
+
+impl Listeners {
+    /// Binds what the configuration says.
+    ///
+    /// # Errors
+    /// Which address cannot be bound, and why.
+    pub fn bind(config: &Config) -> Result<Self, Refusal> {
+        let bind = |key: &str, address: SocketAddr| {
+            std::net::TcpListener::bind(address)
+                .map_err(|error| Refusal::Config(format!("{key}: cannot listen on {address}: {error}")))
+        };
+        Ok(Self { public: bind("http.listen", config.http.listen)?, admin: bind("admin.listen", config.admin.listen)? })
+    }
+}
+
+/// What everything in a node shares.
+struct Shared {
+    config: Config,
+    redis_url: RedisUrl,
+    gate: Arc<Gate>,
+    keys: Keys,
+    postgres: Postgres,
+    keyring: Arc<Keyring>,
+    jwt: Arc<Jwt>,
+    metrics: Arc<Metrics>,
+    wake_mail: Wake,
+    wake_starts: Wake,
+    draining: CancellationToken,
+}
+
+/// Runs a node until `shutdown`, then drains it. Binds last, and tells `ready` where.
+///
+/// # Errors
+/// Where it cannot start, or a dependency is one that it must not trust.
+pub async fn serve(
+    config: Config,
+    bind: impl FnOnce(&Config) -> Result<Listeners, Refusal>,
+    shutdown: impl Future<Output = ()>,
+    ready: impl FnOnce(Addresses),
+) -> Result<(), Refusal> {
+    let mut shutdown = std::pin::pin!(shutdown);
+    let (wake_mail, mail_ear) = Wake::channel();
+    let (wake_starts, starts_ear) = Wake::channel();
+    let shared = Arc::new(prepare(config, wake_mail, wake_starts)?);
+    let post = Post::new(&shared.config).map_err(Refusal::Config)?;
+
+    let redis = tokio::select! {
+        redis = dependencies(&shared) => redis?,
+        () = &mut shutdown => return Ok(()),
+    };
+    let mut workers = Workers::start(&shared).await?;
+    let listeners = bind(&shared.config)?;
+
+    let (stop_accepting, stop_working) = (CancellationToken::new(), CancellationToken::new());
+    let back = Back { shared: &shared, redis: &redis, stop: &stop_working };
+    let background = back.start(post.clone(), mail_ear, starts_ear);
+    let admin = back.admin(&post);
+    let (addresses, acceptor) = listen(&shared, listeners, &mut workers, admin, &stop_accepting, &stop_working)
+        .map_err(|error| Refusal::Config(format!("the listeners cannot be used: {error}")))?;
+    tracing::info!(public = %addresses.public, admin = %addresses.admin, version = env!("CARGO_PKG_VERSION"), "ready");
+    ready(addresses);
+
+    shutdown.await;
+    drain(&shared, workers, acceptor, &stop_accepting).await;
+    stop_working.cancel();
+    let finish = timeout(shared.config.http.drain_timeout, background.wait());
+    if finish.await.is_err() {
+        tracing::warn!("mail under way was not waited for any longer; it falls due again");
+    }
+    redis.close().await;
+    shared.postgres.close();
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn prepare(config: Config, wake_mail: Wake, wake_starts: Wake) -> Result<Shared, Refusal> {
+    let metrics = Arc::new(Metrics::new());
+    let settings = &config.redis;
+    let redis_url =
+        RedisUrl::parse(settings.url.expose()).map_err(|right| Refusal::Config(format!("redis.url: {right}")))?;
+    let postgres = Postgres::new(&config.postgres, Arc::clone(&metrics))
+        .map_err(|right| Refusal::Config(format!("postgres.url: {right}")))?;
+    Ok(Shared {
+        redis_url,
+        gate: Arc::new(Gate::new(settings.in_flight_max, settings.waiting_max, settings.wait_max)),
+        keys: Keys::new(&settings.prefix, settings.partitions),
+        postgres,
+        keyring: Arc::new(Keyring::new(&config.secrets.root_keys)),
+        jwt: Arc::new(Jwt::new(&config.secrets.jwt_keys, config.public_url.as_str(), config.jwt.leeway)),
+        metrics,
+        wake_mail,
+        wake_starts,
+        draining: CancellationToken::new(),
+        config,
+    })
+}
+
+impl Shared {
+    async fn connect(&self) -> Result<Redis, Fault> {
+        Redis::connect(&self.config.redis, &self.redis_url, Arc::clone(&self.gate), Arc::clone(&self.metrics)).await
+    }
+
+    /// The features of one worker, on its own Redis client.
+    fn app(&self, redis: Redis) -> App {
+        let config = &self.config;
+        App {
+            http: config.http.clone(),
+            proxies: TrustedProxies::new(config.trusted_proxies.clone()),
+            keyring: Arc::clone(&self.keyring),
+            limits: Limits::new(redis.clone(), self.keys.clone(), config.limits),
+            candidate: Candidate::new(Parts {
+                redis,
+                keys: self.keys.clone(),
+                postgres: self.postgres.clone(),
+                keyring: Arc::clone(&self.keyring),
+                jwt: Arc::clone(&self.jwt),
+                wake_mail: self.wake_mail.clone(),
+                wake_starts: self.wake_starts.clone(),
+                settings: config.candidate.clone(),
+                limits: config.limits,
+                room: config.mail.waiting_max,
+            }),
+            metrics: Arc::clone(&self.metrics),
+            tasks: TaskTracker::new(),
+            draining: self.draining.clone(),
+        }
+    }
+}
+
+/// Waits for the dependencies, saying so, and refuses those that are wrong.
+async fn dependencies(shared: &Shared) -> Result<Redis, Refusal> {
+    let redis = loop {
+        match shared.connect().await {
+            Ok(redis) => break redis,
+            Err(fault) => tracing::warn!(cause = %fault, "waiting for redis"),
+        }
+        sleep(PATIENCE).await;
+    };
+    loop {
+        match redis.probe(&shared.keys).await {
+            Ok(Ok(facts)) => {
+                break tracing::info!(version = facts.version, primaries = facts.primaries, "redis is fit");
+            }
+            Ok(Err(unfit)) => return Err(Refusal::Unfit(format!("redis: {unfit}"))),
+            Err(fault) => tracing::warn!(cause = %fault, "waiting for redis"),
+        }
+        sleep(PATIENCE).await;
+    }
+    loop {
+        match schema_state(&shared.postgres).await {
+            Ok(SchemaState::Fit(version)) => break tracing::info!(schema = version, "postgres is fit"),
+            Ok(SchemaState::Older { found, needed }) => {
+                let words =
+                    format!("postgres: the schema is at version {found}, {needed} is needed: run `vestibule migrate`");
+                return Err(Refusal::Unfit(words));
+            }
+            Err(fault) => tracing::warn!(cause = %fault, "waiting for postgres"),
+        }
+        sleep(PATIENCE).await;
+    }
+    Ok(redis)
+}
+
+/// The threads that run requests.
+struct Workers {
+    threads: Vec<std::thread::JoinHandle<()>>,
+    doors: Vec<mpsc::Sender<Accepted>>,
+    stop: CancellationToken,
+}
+
+impl Workers {
+    async fn start(shared: &Arc<Shared>) -> Result<Self, Refusal> {
+        let count = match shared.config.http.workers {
+            0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            count => count,
+        };
+        let stop = CancellationToken::new();
+        let (mut threads, mut doors) = (Vec::with_capacity(count), Vec::with_capacity(count));
+        for number in 0..count {
+            let (door, connections) = mpsc::channel(HANDOVER_ROOM);
+            let (tell, told) = oneshot::channel();
+            let (shared, stop) = (Arc::clone(shared), stop.clone());
+            let thread = std::thread::Builder::new()
+                .name(format!("worker-{number}"))
+                .spawn(move || worker(&shared, connections, stop, tell))
+                .map_err(|error| Refusal::Config(format!("http.workers: a thread cannot be started: {error}")))?;
+            told.await.map_err(|_| Refusal::Config("a worker did not start; see the log".to_owned()))?;
+            threads.push(thread);
+            doors.push(door);
+        }
+        Ok(Self { threads, doors, stop })
+    }
+}
+
+/// One thread: one runtime, one Redis client, its share of the connections.
+fn worker(
+    shared: &Arc<Shared>,
+    connections: mpsc::Receiver<Accepted>,
+    stop: CancellationToken,
+    tell: oneshot::Sender<()>,
+) {
+    let runtime = match Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return tracing::error!(cause = %error, "a worker has no runtime"),
+    };
+    runtime.block_on(async {
+        let redis = loop {
+            match shared.connect().await {
+                Ok(redis) => break redis,
+                Err(fault) => tracing::warn!(cause = %fault, "waiting for redis"),
+            }
+            sleep(PATIENCE).await;
+        };
+        let app = Arc::new(shared.app(redis.clone()));
+        if tell.send(()).is_ok() {
+            serve_worker(Arc::clone(&app), connections, stop).await;
+        }
+        // Decisions whose client hung up are finished too.
+        app.tasks.close();
+        app.tasks.wait().await;
+        redis.close().await;
+    });
+}
+
+/// What runs beside requests.
+struct Back<'a> {
+    shared: &'a Arc<Shared>,
+    redis: &'a Redis,
+    stop: &'a CancellationToken,
+}
+
+impl Back<'_> {
+    /// Mail, starts on their way to Postgres, and dead links that were left behind.
+    fn start(
+        &self,
+        post: Post,
+        mail_ear: mpsc::Receiver<jobs::JobId>,
+        starts_ear: mpsc::Receiver<jobs::JobId>,
+    ) -> TaskTracker {
+        let (shared, mail) = (self.shared, &self.shared.config.mail);
+        let tasks = TaskTracker::new();
+        let queues = Jobs::new(self.redis.clone(), shared.keys.clone());
+        let pace = Pace {
+            concurrency: mail.sends_max,
+            lease: mail.claim,
+            sweep: mail.sweep_interval,
+            retry_min: mail.retry_min,
+            retry_max: mail.retry_max,
+            refused_keep: mail.refused_keep,
+        };
+        let deliver =
+            Arc::new(Deliver::new(post, &shared.config, Arc::clone(&shared.keyring), Arc::clone(&shared.metrics)));
+        tasks.spawn(jobs::run(queues.clone(), Queue::Mail, pace, mail_ear, self.stop.clone(), move |job| {
+            let deliver = Arc::clone(&deliver);
+            async move { deliver.deliver(&job).await }
+        }));
+        let (postgres, pace) = (shared.postgres.clone(), Pace { concurrency: START_WRITES_MAX, ..pace });
+        tasks.spawn(jobs::run(queues, Queue::Starts, pace, starts_ear, self.stop.clone(), move |job| {
+            let postgres = postgres.clone();
+            async move { write_start(&postgres, &job).await }
+        }));
+        let killer = Killer::new(Interviews::new(shared.postgres.clone()), self.redis.clone(), shared.keys.clone());
+        tasks.spawn(sweep_dead_links(killer, shared.config.postgres.sweep_interval, self.stop.clone()));
+        tasks.close();
+        tasks
+    }
+
+    fn admin(&self, post: &Post) -> Admin {
+        Admin {
+            draining: self.shared.draining.clone(),
+            health: Health::new(self.redis.clone(), self.shared.keys.clone(), self.shared.postgres.clone()),
+            metrics: Arc::clone(&self.shared.metrics),
+            capture: match post {
+                Post::Capture(capture) => Some(capture.clone()),
+                Post::Relay(_) => None,
+            },
+        }
+    }
+}
+
+fn listen(
+    shared: &Shared,
+    listeners: Listeners,
+    workers: &mut Workers,
+    admin: Admin,
+    stop_accepting: &CancellationToken,
+    stop_working: &CancellationToken,
+) -> io::Result<(Addresses, tokio::task::JoinHandle<()>)> {
+    let adopt = |listener: std::net::TcpListener| {
+        listener.set_nonblocking(true)?;
+        TcpListener::from_std(listener)
+    };
+    let (public, private) = (adopt(listeners.public)?, adopt(listeners.admin)?);
+    let addresses = Addresses { public: public.local_addr()?, admin: private.local_addr()? };
+    tokio::spawn(serve_admin(private, Arc::new(admin), stop_working.clone()));
+    let acceptor = tokio::spawn(accept(
+        public,
+        std::mem::take(&mut workers.doors),
+        shared.config.http.connections_max,
+        Arc::clone(&shared.metrics),
+        stop_accepting.clone(),
+    ));
+    Ok((addresses, acceptor))
+}
+
+/// First the proxies are told, then the door is closed, then what is inside may finish.
+async fn drain(
+    shared: &Shared,
+    workers: Workers,
+    acceptor: tokio::task::JoinHandle<()>,
+    stop_accepting: &CancellationToken,
+) {
+    let http = &shared.config.http;
+    tracing::info!(delay_ms = http.drain_delay.as_millis(), "draining: not ready any more");
+    shared.draining.cancel();
+    sleep(http.drain_delay).await;
+    stop_accepting.cancel();
+    // The acceptor drops the doors: a worker ends with its last connection.
+    let _ = acceptor.await;
+    workers.stop.cancel();
+    let finished = async {
+        let joined =
+            tokio::task::spawn_blocking(move || workers.threads.into_iter().for_each(|thread| drop(thread.join())));
+        let _ = joined.await;
+    };
+    if timeout(http.drain_timeout, finished).await.is_err() {
+        tracing::warn!(after_ms = http.drain_timeout.as_millis(), "requests under way were cut off");
+    }
+}

@@ -1,0 +1,16 @@
+//! The log: one line a request, each failure once, on standard error.
+
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{Log, LogFormat};
+
+/// Starts the log of this process; a second time changes nothing.
+pub fn start(settings: &Log) {
+    let filter = EnvFilter::new(&settings.level);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A log is there already where tests run several nodes in one process.
+    let _ = match settings.format {
+        LogFormat::Json => builder.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init(),
+        LogFormat::Human => builder.try_init(),
+    };
+}

@@ -1,0 +1,3 @@
+//! A candidate gets in: the flow, its refusals, its limits.
+
+mod flow;

@@ -1,0 +1,5 @@
+//! End to end, on real servers. One binary: it links once.
+
+mod candidate;
+mod mail_relay;
+mod support;
