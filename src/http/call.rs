@@ -70,7 +70,7 @@ impl Call {
             let detail = "Send JSON with Content-Type: application/json.";
             return Err(Problem::new(Slug::UnsupportedMediaType, detail));
         }
-        let body = self.read(app.http.body_bytes_max as usize, app.http.body_timeout).await?;
+        let body = self.read(app.http.body_bytes_max, app.http.body_timeout).await?;
         Object::parse(&body)
     }
 

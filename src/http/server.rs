@@ -115,7 +115,7 @@ async fn serve_connection(app: Arc<App>, connection: Accepted, stop: Cancellatio
         .timer(TokioTimer::new())
         // Bounds the head, and how long an idle connection is kept.
         .header_read_timeout(settings.idle_timeout)
-        .max_buf_size(settings.head_bytes_max as usize)
+        .max_buf_size(settings.head_bytes_max)
         .keep_alive(true)
         // A client that closes its half has hung up: its answer has no reader.
         .half_close(false)

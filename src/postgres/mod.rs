@@ -44,7 +44,7 @@ impl Postgres {
             _ => Manager::from_config(config, MakeRustlsConnect::new(crate::tls::client_config()), manager_config),
         };
         let pool = Pool::builder(manager)
-            .max_size(settings.connections_max as usize)
+            .max_size(settings.connections_max)
             .runtime(Runtime::Tokio1)
             .wait_timeout(Some(settings.wait_timeout))
             .create_timeout(Some(settings.connect_timeout))

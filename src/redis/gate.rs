@@ -61,7 +61,7 @@ impl Drop for Waiting<'_> {
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = false)]
+    #[tokio::test]
     async fn who_waits_too_long_or_behind_too_many_is_refused() {
         let gate = Gate::new(1, 1, Duration::from_millis(20));
         let held = gate.enter().await.unwrap();

@@ -69,7 +69,7 @@ impl Setup {
     }
 
     /// A key of the configuration, as `limits.candidate_ip.max`.
-    pub(crate) fn set(mut self, key: &str, value: impl ToString) -> Self {
+    pub(crate) fn set(mut self, key: &str, value: &dyn std::fmt::Display) -> Self {
         self.settings.insert(variable(key), value.to_string());
         self
     }
@@ -77,12 +77,12 @@ impl Setup {
     /// Mail goes to a relay instead of being captured.
     pub(crate) fn relay(mut self, url: &str) -> Self {
         self.mode = Mode::Production;
-        self.set("mail.url", url)
+        self.set("mail.url", &url)
     }
 
     /// Every request may name its own client by `X-Forwarded-For`.
     pub(crate) fn behind_proxy(self) -> Self {
-        self.set("trusted_proxies", "127.0.0.0/8")
+        self.set("trusted_proxies", &"127.0.0.0/8")
     }
 
     pub(crate) async fn start(self) -> TestApp {

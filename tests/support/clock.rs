@@ -16,14 +16,14 @@ const FROZEN_US: u64 = 0;
 const OFFSET_US: u64 = 8;
 
 #[derive(Debug)]
-pub struct Clock {
+pub(crate) struct Clock {
     file: File,
     path: PathBuf,
 }
 
 impl Clock {
     /// At the real time, and running. The file of the clock lives in `dir`.
-    pub fn new(dir: &Path) -> io::Result<Clock> {
+    pub(crate) fn new(dir: &Path) -> io::Result<Clock> {
         fs::create_dir_all(dir)?;
         let path = fs::canonicalize(dir)?.join("clock");
         let file = File::options().read(true).write(true).create(true).truncate(true).open(&path)?;
@@ -34,36 +34,36 @@ impl Clock {
     }
 
     /// For `RedisOptions::preload`.
-    pub fn preload(&self) -> (PathBuf, PathBuf) {
+    pub(crate) fn preload(&self) -> (PathBuf, PathBuf) {
         (shim().to_path_buf(), self.path.clone())
     }
 
     /// Stands still from now on.
-    pub fn freeze(&self) {
+    pub(crate) fn freeze(&self) {
         self.freeze_at(self.now_us());
     }
 
     /// Stands still at that time (µs since 1970, not 0). Redis does not mind going back, but its keys then live on.
-    pub fn freeze_at(&self, us: i64) {
+    pub(crate) fn freeze_at(&self, us: i64) {
         assert_ne!(us, 0, "0 is how the clock's file says that it runs");
         self.write(FROZEN_US, us);
     }
 
     /// Jumps, frozen or not.
-    pub fn advance(&self, by: Duration) {
+    pub(crate) fn advance(&self, by: Duration) {
         let by_us = i64::try_from(by.as_micros()).expect("a jump fits an i64");
         let field = if self.read(FROZEN_US) == 0 { OFFSET_US } else { FROZEN_US };
         self.write(field, self.read(field) + by_us);
     }
 
     /// Runs again, from where it stands.
-    pub fn thaw(&self) {
+    pub(crate) fn thaw(&self) {
         self.write(OFFSET_US, self.now_us() - real_us());
         self.write(FROZEN_US, 0);
     }
 
     /// What Redis answers to TIME.
-    pub fn now_us(&self) -> i64 {
+    pub(crate) fn now_us(&self) -> i64 {
         match self.read(FROZEN_US) {
             0 => real_us() + self.read(OFFSET_US),
             frozen_us => frozen_us,

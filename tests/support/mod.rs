@@ -8,4 +8,4 @@ pub(crate) mod resp;
 pub(crate) mod smtp;
 pub(crate) mod until;
 
-pub(crate) use app::{Link, Setup, TestApp};
+pub(crate) use app::TestApp;
