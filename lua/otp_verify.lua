@@ -62,7 +62,7 @@ if presented(otp[5]) then
 end
 if presented(otp[7]) then return {'superseded', otp[8]} end
 
-local misses = wrong > 0 and otp[10] .. ' ' .. nonce or nonce
+local misses = wrong > 0 and otp[10] and otp[10] .. ' ' .. nonce or nonce
 wrong, total = wrong + 1, string.format('%d', total + 1)
 if wrong < attempts then
   redis.call('HSET', KEYS[2], 'wrong', string.format('%d', wrong), 'total', total, 'misses', misses)

@@ -1,5 +1,9 @@
 //! Whether the dependencies answer, asked when somebody wants to know.
 
+use std::time::Duration;
+
+use tokio::time::timeout;
+
 use crate::postgres::{Postgres, schema_state};
 use crate::redis::{Keys, Redis};
 
@@ -18,9 +22,14 @@ impl Health {
         Self { redis, keys, postgres }
     }
 
-    /// Redis, then Postgres: true where it answers well within its deadline.
+    /// Redis, then Postgres: true where it answers, and well.
     pub async fn look(&self) -> (bool, bool) {
-        let (redis, postgres) = tokio::join!(self.redis.probe(&self.keys), schema_state(&self.postgres));
-        (matches!(redis, Ok(Ok(_))), postgres.is_ok())
+        /// Below the second that orchestrators give a probe: one that is late would take
+        /// every node out at once, for a dependency that they all share.
+        const PATIENCE: Duration = Duration::from_millis(500);
+        let redis = timeout(PATIENCE, self.redis.probe(&self.keys));
+        let postgres = timeout(PATIENCE, schema_state(&self.postgres));
+        let (redis, postgres) = tokio::join!(redis, postgres);
+        (matches!(redis, Ok(Ok(Ok(_)))), matches!(postgres, Ok(Ok(_))))
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
 use tokio::runtime::Handle;
 use tokio::time::timeout;
-use tokio_postgres::config::SslMode;
+use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Config, Error, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -39,7 +39,10 @@ impl Postgres {
     pub fn new(settings: &Settings, metrics: Arc<Metrics>) -> Result<Self, String> {
         let config = connection_config(settings)?;
         let manager_config = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        // A Unix socket is not listened in on, and reading the system's certificates takes a while.
+        let local = config.get_hosts().iter().all(|host| matches!(host, Host::Unix(_)));
         let manager = match config.get_ssl_mode() {
+            _ if local => Manager::from_config(config, NoTls, manager_config),
             SslMode::Disable => Manager::from_config(config, NoTls, manager_config),
             _ => Manager::from_config(config, MakeRustlsConnect::new(crate::tls::client_config()), manager_config),
         };
