@@ -140,15 +140,16 @@ fn run(cli: Cli) -> Result<(), Failure> {
         .build()
         .map_err(|error| Failure::usage(format!("no runtime can be started: {error}")))?;
     runtime.block_on(async {
+        // What sends no mail itself works beside `dev` too, which captures it.
         match cli.command {
             Command::Serve => serve::serve(environment.config(Mode::Production)?).await,
             Command::Dev => dev::run(environment.variables, environment.file).await,
-            Command::Migrate => serve::migrate(environment.config(Mode::Production)?).await,
-            Command::Invite(invite) => invite.run(&environment.config(Mode::Production)?).await,
-            Command::Interview(interview) => interview.run(&environment.config(Mode::Production)?).await,
+            Command::Migrate => serve::migrate(environment.config(Mode::Development)?).await,
+            Command::Invite(invite) => invite.run(&environment.config(Mode::Development)?).await,
+            Command::Interview(interview) => interview.run(&environment.config(Mode::Development)?).await,
             Command::Keygen => keygen::print(),
             Command::Check => check::check(&environment.config(Mode::Production)?).await,
-            Command::Keys(keys) => keys.run(&environment.config(Mode::Production)?),
+            Command::Keys(keys) => keys.run(&environment.config(Mode::Development)?),
         }
     })
 }

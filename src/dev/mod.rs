@@ -51,7 +51,11 @@ async fn node(
     variables: Vec<(String, String)>,
     file: Option<PathBuf>,
 ) -> Result<(), Failure> {
-    database.create_database(DATABASE, None).await.map_err(io_failure)?;
+    match database.create_database(DATABASE, None).await {
+        // A run before this one has made it.
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+        created => created.map_err(io_failure)?,
+    }
     let (public, admin) = (listener(&variables, "HTTP", 8080)?, listener(&variables, "ADMIN", 9090)?);
     let defaults = [
         ("PUBLIC_URL", format!("http://{}", public.local_addr().map_err(io_failure)?)),
@@ -70,6 +74,7 @@ async fn node(
     let missing = defaults.into_iter().map(|(key, value)| (format!("VESTIBULE_{key}"), value));
     let mut all: Vec<(String, String)> = missing.filter(|(name, _)| !given(name)).collect();
     all.extend(variables.iter().cloned());
+    write_env(folder, &all)?;
     let config = Config::load(file.as_deref(), &mut all.into_iter(), Mode::Development)?;
     telemetry::start(&config.log);
 
@@ -98,6 +103,16 @@ fn listener(variables: &[(String, String)], section: &str, port: u16) -> Result<
         println!("Port {port} is taken; using {} instead.", free.local_addr().map_err(io_failure)?.port());
         Ok(free)
     })
+}
+
+/// What another terminal sources, so that the other commands work on this node's servers.
+fn write_env(folder: &Path, variables: &[(String, String)]) -> Result<(), Failure> {
+    let quoted = |value: &str| value.replace('\'', r"'\''");
+    let lines: Vec<String> =
+        variables.iter().map(|(name, value)| format!("export {name}='{}'\n", quoted(value))).collect();
+    let mut options = fs::OpenOptions::new();
+    let opened = options.write(true).create(true).truncate(true).mode(0o600).open(folder.join("env"));
+    opened.and_then(|mut file| file.write_all(lines.concat().as_bytes())).map_err(io_failure)
 }
 
 /// Keys of this folder's own, made at its first start: what is sealed in its Redis opens

@@ -63,7 +63,14 @@ Go in as Ada, from another terminal:
   CODE=$(curl -s 'http://{admin}/dev/mail.json?to={CANDIDATE}' | grep -oE '"subject":"[0-9]{{6}}' | head -1 | grep -oE '[0-9]{{6}}'); echo $CODE
   SESSION=$(curl -s -H 'Content-Type: application/json' -d "{{\"otp\":\"$CODE\"}}" $LINK/verify-otp | sed 's/.*"sessionToken":"\([^"]*\)".*/\1/'); echo $SESSION
   curl -s -X POST -H "x-session-token: $SESSION" $LINK/start; echo
+
+Invite somebody else, and look at a link's keys:
+
+  . .vestibule/env
+  {program} invite --name Bob --email bob@example.com --position Engineer --mail
+  {program} keys link http://{public}/interview/join/{token}
 "#,
-        token = *token
+        token = *token,
+        program = std::env::args().next().unwrap_or_else(|| "vestibule".to_owned()),
     )
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use rustix::process::Pid;
 use tokio_postgres::NoTls;
+use tokio_postgres::error::SqlState;
 
 use super::account::{Account, NOT_INSTALLED};
 use super::process::{Launch, Process, at, find_program, is_alive, lock, private_dir, socket_dir, wait_until};
@@ -137,7 +138,11 @@ impl PostgresServer {
     async fn execute(&self, sql: &str) -> io::Result<()> {
         let failed = |error: tokio_postgres::Error| {
             let reason = error.as_db_error().map_or_else(|| error.to_string(), |reply| reply.message().to_owned());
-            io::Error::other(format!("{sql}: {reason}"))
+            let kind = match error.code() {
+                Some(code) if *code == SqlState::DUPLICATE_DATABASE => io::ErrorKind::AlreadyExists,
+                _ => io::ErrorKind::Other,
+            };
+            io::Error::new(kind, format!("{sql}: {reason}"))
         };
         let config = tokio_postgres::Config::from_str(&self.url("postgres")).map_err(failed)?;
         let (client, connection) = config.connect(NoTls).await.map_err(failed)?;
