@@ -2,4 +2,5 @@
 
 mod candidate;
 mod mail_relay;
+mod redis_forms;
 mod support;
