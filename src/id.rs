@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::keyring::random;
+use crate::random;
 
 /// 128 bits, written as 32 hex digits.
 #[derive(Clone, Copy, Eq, Hash, PartialEq)]
@@ -20,7 +20,7 @@ impl Id {
     /// A nonce, which names one decision.
     #[must_use]
     pub fn nonce() -> Self {
-        Self(random())
+        Self(random::bytes())
     }
 
     /// Reads 32 lower-case hex digits.

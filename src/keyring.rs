@@ -11,11 +11,11 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::aead::{self, Aad, LessSafeKey, UnboundKey};
 use ring::hkdf::{self, HKDF_SHA256, Salt};
 use ring::hmac;
-use ring::rand::{SecureRandom as _, SystemRandom};
 use zeroize::Zeroizing;
 
 use crate::config::NamedKey;
 use crate::id::Id;
+use crate::random;
 
 /// The keys derived from `secrets.root_keys`.
 pub struct Keyring {
@@ -77,7 +77,7 @@ impl Keyring {
     #[must_use]
     pub fn seal(&self, what: Sealed, owner: &Id, plain: &[u8]) -> String {
         let root = &self.roots[0];
-        let nonce: [u8; aead::NONCE_LEN] = random();
+        let nonce: [u8; aead::NONCE_LEN] = random::bytes();
         let mut sealed = plain.to_vec();
         let nonce_value = aead::Nonce::assume_unique_for_key(nonce);
         root.seal
@@ -149,14 +149,6 @@ fn derive(root: &[u8], purpose: &[u8]) -> Zeroizing<[u8; 32]> {
         .and_then(|okm: hkdf::Okm<'_, hkdf::Algorithm>| okm.fill(&mut key[..]))
         .expect("HKDF-SHA256 gives 32 bytes");
     key
-}
-
-/// Bytes from the operating system's CSPRNG.
-#[must_use]
-pub fn random<const N: usize>() -> [u8; N] {
-    let mut bytes = [0; N];
-    SystemRandom::new().fill(&mut bytes).expect("the operating system gives randomness");
-    bytes
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ pub mod mail;
 pub mod metrics;
 pub mod node;
 pub mod postgres;
+pub mod random;
 pub mod redis;
-pub mod secret;
 pub mod telemetry;
 pub mod tls;

@@ -8,7 +8,7 @@ use ring::digest::{SHA256, digest};
 use zeroize::Zeroizing;
 
 use crate::id::Id;
-use crate::keyring::random;
+use crate::random;
 
 /// 192 bits: more than the 128 that are promised, and 32 characters without padding.
 const BYTES: usize = 24;
@@ -24,7 +24,7 @@ impl LinkToken {
     /// A new one, from the CSPRNG.
     #[must_use]
     pub fn fresh() -> Self {
-        Self(Zeroizing::new(random()))
+        Self(Zeroizing::new(random::bytes()))
     }
 
     /// Reads the text of a token; `None` for anything that was never issued.

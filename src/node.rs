@@ -31,7 +31,7 @@ use crate::limits::Limits;
 use crate::mail::{Deliver, Post};
 use crate::metrics::Metrics;
 use crate::postgres::{Postgres, SchemaState, schema_state};
-use crate::redis::{Gate, Keys, Redis, RedisUrl};
+use crate::redis::{Gate, Keys, Redis};
 
 /// Between two attempts to reach a dependency at start.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -80,7 +80,6 @@ impl Listeners {
 /// What everything in a node shares.
 struct Shared {
     config: Config,
-    redis_url: RedisUrl,
     gate: Arc<Gate>,
     keys: Keys,
     postgres: Postgres,
@@ -105,7 +104,7 @@ pub async fn serve(
     let mut shutdown = std::pin::pin!(shutdown);
     let (wake_mail, mail_ear) = Wake::channel();
     let (wake_starts, starts_ear) = Wake::channel();
-    let shared = Arc::new(prepare(config, wake_mail, wake_starts)?);
+    let shared = Arc::new(prepare(config, wake_mail, wake_starts));
     let post = Post::new(&shared.config).map_err(Refusal::Config)?;
 
     let redis = tokio::select! {
@@ -137,15 +136,11 @@ pub async fn serve(
     Ok(())
 }
 
-fn prepare(config: Config, wake_mail: Wake, wake_starts: Wake) -> Result<Shared, Refusal> {
+fn prepare(config: Config, wake_mail: Wake, wake_starts: Wake) -> Shared {
     let metrics = Arc::new(Metrics::new());
     let settings = &config.redis;
-    let redis_url =
-        RedisUrl::parse(settings.url.expose()).map_err(|right| Refusal::Config(format!("redis.url: {right}")))?;
-    let postgres = Postgres::new(&config.postgres, Arc::clone(&metrics))
-        .map_err(|right| Refusal::Config(format!("postgres.url: {right}")))?;
-    Ok(Shared {
-        redis_url,
+    let postgres = Postgres::new(&config.postgres, Arc::clone(&metrics));
+    Shared {
         gate: Arc::new(Gate::new(settings.in_flight_max, settings.waiting_max, settings.wait_max)),
         keys: Keys::new(&settings.prefix, settings.partitions),
         postgres,
@@ -156,12 +151,12 @@ fn prepare(config: Config, wake_mail: Wake, wake_starts: Wake) -> Result<Shared,
         wake_starts,
         draining: CancellationToken::new(),
         config,
-    })
+    }
 }
 
 impl Shared {
     async fn connect(&self) -> Result<Redis, Fault> {
-        Redis::connect(&self.config.redis, &self.redis_url, Arc::clone(&self.gate), Arc::clone(&self.metrics)).await
+        Redis::connect(&self.config.redis, Arc::clone(&self.gate), Arc::clone(&self.metrics)).await
     }
 
     /// The features of one worker, on its own Redis client.

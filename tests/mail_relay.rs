@@ -4,9 +4,9 @@ use crate::support::smtp::{Behaviour, Flavour, PASSWORD, SmtpSink, USER};
 use lettre::message::Mailbox;
 use mailparse::MailHeaderMap as _;
 use std::time::Duration;
+use vestibule::config::MailUrl;
 use vestibule::mail::compose::{CodeMail, Letter, code};
 use vestibule::mail::smtp::{Relay, RelayOptions, Sent};
-use vestibule::mail::url::MailUrl;
 
 const ID: &str = "0192f0c1@vestibule.example";
 

@@ -6,7 +6,7 @@ use ring::digest::{SHA256, digest};
 use zeroize::Zeroizing;
 
 use crate::id::Id;
-use crate::keyring::random;
+use crate::random;
 
 /// Six digits, in the clear. It cannot be printed or compared; Redis holds its MAC.
 pub struct OtpCode(Zeroizing<String>);
@@ -19,7 +19,7 @@ impl OtpCode {
         /// make low codes likelier, and is drawn again.
         const FAIR: u32 = u32::MAX / 1_000_000 * 1_000_000;
         loop {
-            let number = u32::from_be_bytes(random());
+            let number = u32::from_be_bytes(random::bytes());
             if number < FAIR {
                 return Self(Zeroizing::new(format!("{:06}", number % 1_000_000)));
             }

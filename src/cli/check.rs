@@ -45,7 +45,7 @@ async fn redis(config: &Config) -> Result<String, String> {
 }
 
 async fn postgres(config: &Config) -> Result<String, String> {
-    let postgres = Postgres::new(&config.postgres, Arc::new(Metrics::new()))?;
+    let postgres = Postgres::new(&config.postgres, Arc::new(Metrics::new()));
     match schema_state(&postgres).await {
         Ok(SchemaState::Fit(version)) => Ok(format!("connected, schema at version {version}")),
         Ok(SchemaState::Older { found, needed }) => {

@@ -16,7 +16,7 @@ use crate::keyring::Keyring;
 use crate::mail::{EmailAddress, InvitationJob};
 use crate::metrics::Metrics;
 use crate::postgres::Postgres;
-use crate::redis::{Gate, Keys, Redis, RedisUrl};
+use crate::redis::{Gate, Keys, Redis};
 
 /// A name and a position have to fit a mail and a page.
 const TEXT_MAX: usize = 200;
@@ -83,7 +83,7 @@ fn address(value: &str) -> Result<EmailAddress, String> {
 
 impl Invite {
     pub(super) async fn run(self, config: &Config) -> Result<(), Failure> {
-        let interviews = Interviews::new(postgres(config)?);
+        let interviews = Interviews::new(postgres(config));
         let created = interviews
             .create(
                 NewInterview {
@@ -101,7 +101,7 @@ impl Invite {
 
 impl Interview {
     pub(super) async fn run(self, config: &Config) -> Result<(), Failure> {
-        let interviews = Interviews::new(postgres(config)?);
+        let interviews = Interviews::new(postgres(config));
         match self {
             Self::Reissue { id, link } => {
                 let created = interviews.reissue(id, link.life(config)).await?.ok_or_else(|| unknown(id))?;
@@ -159,16 +159,14 @@ fn unknown(id: Uuid) -> Failure {
     Failure::usage(format!("there is no interview {id}"))
 }
 
-fn postgres(config: &Config) -> Result<Postgres, Failure> {
+fn postgres(config: &Config) -> Postgres {
     Postgres::new(&config.postgres, Arc::new(Metrics::new()))
-        .map_err(|right| Failure::usage(format!("postgres.url: {right}")))
 }
 
 pub(super) async fn redis(config: &Config) -> Result<(Redis, Keys), Failure> {
     let settings = &config.redis;
-    let url = RedisUrl::parse(settings.url.expose()).map_err(|right| Failure::usage(format!("redis.url: {right}")))?;
     let gate = Arc::new(Gate::new(settings.in_flight_max, settings.waiting_max, settings.wait_max));
-    let redis = Redis::connect(settings, &url, gate, Arc::new(Metrics::new())).await?;
+    let redis = Redis::connect(settings, gate, Arc::new(Metrics::new())).await?;
     let keys = Keys::new(&settings.prefix, settings.partitions);
     // With another number of partitions, the keys would be looked for in the wrong places.
     redis.probe(&keys).await?.map_err(|unfit| Failure::unavailable(format!("redis: {unfit}")))?;

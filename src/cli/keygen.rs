@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::Failure;
-use crate::keyring::random;
+use crate::random;
 
 pub(super) fn print() -> Result<(), Failure> {
     println!("VESTIBULE_SECRETS__ROOT_KEYS={}", fresh("r"));
@@ -17,6 +17,6 @@ pub(super) fn print() -> Result<(), Failure> {
 
 /// A key of 32 bytes under an id that another run is unlikely to give: `r4f2a:...`.
 pub(crate) fn fresh(kind: &str) -> String {
-    let [a, b] = random();
-    format!("{kind}{a:02x}{b:02x}:{}", STANDARD.encode(random::<32>()))
+    let [a, b] = random::bytes();
+    format!("{kind}{a:02x}{b:02x}:{}", STANDARD.encode(random::bytes::<32>()))
 }

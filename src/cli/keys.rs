@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::id::Id;
 use crate::jobs::{JobId, JobKind};
 use crate::link::LinkToken;
-use crate::redis::{Keys, RedisUrl};
+use crate::redis::Keys;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum KeysOf {
@@ -33,9 +33,7 @@ impl KeysOf {
             (None, None) => token(&standard_input()?)?,
         };
         let keys = Keys::new(&config.redis.prefix, config.redis.partitions);
-        let url = RedisUrl::parse(config.redis.url.expose())
-            .map_err(|right| Failure::usage(format!("redis.url: {right}")))?;
-        print(&id, &keys, &url.redis_cli());
+        print(&id, &keys, &config.redis.url.redis_cli());
         Ok(())
     }
 }

@@ -53,8 +53,7 @@ fn raise_open_files(needed: u64) {
 
 pub(super) async fn migrate(config: Config) -> Result<(), Failure> {
     telemetry::start(&config.log);
-    let postgres = Postgres::new(&config.postgres, Arc::new(Metrics::new()))
-        .map_err(|right| Failure::usage(format!("postgres.url: {right}")))?;
+    let postgres = Postgres::new(&config.postgres, Arc::new(Metrics::new()));
     let applied = postgres::migrate(&postgres).await?;
     if applied.is_empty() {
         println!("The schema is up to date.");

@@ -6,10 +6,9 @@ use std::time::Duration;
 use lettre::message::Mailbox;
 
 use super::Mode;
+use super::mail_url::MailUrl;
 use super::parse::{self, HOUR, MINUTE, MS, SECOND, Wrong};
 use super::reader::{Key, Reader};
-use crate::mail::MailUrl;
-use crate::secret::Secret;
 
 const URL: Key =
     Key::required("mail.url", "smtps://user:password@smtp.example.com:465", "where the relay is, and how to log in")
@@ -39,7 +38,7 @@ const REFUSED_KEEP: Key =
 
 #[derive(Clone, Debug)]
 pub struct Mail {
-    pub url: Secret,
+    pub url: MailUrl,
     pub from: Mailbox,
     pub ca_file: Option<PathBuf>,
     pub sends_max: usize,
@@ -90,13 +89,13 @@ impl Mail {
     }
 }
 
-fn url(text: &str, mode: Mode) -> Result<Secret, Wrong> {
+fn url(text: &str, mode: Mode) -> Result<MailUrl, Wrong> {
     let url = MailUrl::parse(text).map_err(|right| Wrong::new("is not a URL of a relay", right))?;
     if matches!(url, MailUrl::Capture) && mode == Mode::Production {
         let right = "write smtps://user:password@host:465, smtp://host:587?tls=required or smtp://host:25?tls=none";
         return Err(Wrong::new("captures mail instead of sending it, which is for development mode", right));
     }
-    Ok(Secret::new(text.to_owned()))
+    Ok(url)
 }
 
 fn from(text: &str) -> Result<Mailbox, Wrong> {

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use super::parse::{self, HOUR, MINUTE, MS, SECOND, Wrong};
 use super::reader::{Key, Reader};
-use crate::redis::RedisUrl;
-use crate::secret::Secret;
+use super::redis_url::RedisUrl;
 
 const REDIS_URL: Key =
     Key::required("redis.url", "redis://127.0.0.1:6379", "where Redis is, and how to log in").secret();
@@ -45,7 +44,7 @@ const SWEEP_INTERVAL: Key =
 
 #[derive(Clone, Debug)]
 pub struct Redis {
-    pub url: Secret,
+    pub url: RedisUrl,
     pub prefix: String,
     pub partitions: u16,
     pub connect_timeout: Duration,
@@ -57,7 +56,7 @@ pub struct Redis {
 
 #[derive(Clone, Debug)]
 pub struct Postgres {
-    pub url: Secret,
+    pub url: tokio_postgres::Config,
     pub connections_max: usize,
     pub connect_timeout: Duration,
     pub wait_timeout: Duration,
@@ -95,16 +94,14 @@ impl Postgres {
     }
 }
 
-fn redis_url(text: &str) -> Result<Secret, Wrong> {
-    RedisUrl::parse(text).map_err(|right| Wrong::new("is not a URL of Redis", right))?;
-    Ok(Secret::new(text.to_owned()))
+fn redis_url(text: &str) -> Result<RedisUrl, Wrong> {
+    RedisUrl::parse(text).map_err(|right| Wrong::new("is not a URL of Redis", right))
 }
 
-fn postgres_url(text: &str) -> Result<Secret, Wrong> {
+/// The library hides the password in its Debug.
+fn postgres_url(text: &str) -> Result<tokio_postgres::Config, Wrong> {
     let right = "write \"postgres://user:password@host:5432/database\" or \"host=... user=... dbname=...\"";
-    let parsed: Result<tokio_postgres::Config, _> = text.parse();
-    parsed.map_err(|_| Wrong::new("is not a connection string of Postgres", right))?;
-    Ok(Secret::new(text.to_owned()))
+    text.parse().map_err(|_| Wrong::new("is not a connection string of Postgres", right))
 }
 
 fn prefix(text: &str) -> Result<String, Wrong> {

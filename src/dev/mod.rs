@@ -78,7 +78,7 @@ async fn node(
     let config = Config::load(file.as_deref(), &mut all.into_iter(), Mode::Development)?;
     telemetry::start(&config.log);
 
-    let pool = Postgres::new(&config.postgres, Arc::new(Metrics::new())).map_err(Failure::usage)?;
+    let pool = Postgres::new(&config.postgres, Arc::new(Metrics::new()));
     for migration in postgres::migrate(&pool).await? {
         println!("Applied {migration}.");
     }

@@ -178,5 +178,5 @@ fn whole_second(at: OffsetDateTime) -> OffsetDateTime {
 
 /// Random, not by time: it names a room, and must not be guessed from another's.
 fn session_id() -> Uuid {
-    uuid::Builder::from_random_bytes(crate::keyring::random()).into_uuid()
+    uuid::Builder::from_random_bytes(crate::random::bytes()).into_uuid()
 }

@@ -10,7 +10,7 @@ use tokio_util::task::TaskTracker;
 
 use super::{Job, JobId, Jobs, Queue};
 use crate::fault::Fault;
-use crate::keyring::random;
+use crate::random;
 
 /// How an attempt ended.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -104,7 +104,7 @@ where
     match work(Arc::clone(&job)).await {
         Outcome::Done => jobs.done(&job).await,
         Outcome::Defer(why) => {
-            let delay = back_off(job.tries, pace.retry_min, pace.retry_max, random::<1>()[0]);
+            let delay = back_off(job.tries, pace.retry_min, pace.retry_max, random::bytes::<1>()[0]);
             tracing::warn!(job = %id, tries = job.tries + 1, delay_ms = delay.as_millis(), cause = why, "a job is put off");
             jobs.defer(&job, delay, &why).await
         }

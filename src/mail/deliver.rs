@@ -9,8 +9,7 @@ use super::capture::Capture;
 use super::compose::{self, CodeMail, InvitationMail, Letter};
 use super::job::{CodeJob, InvitationJob};
 use super::smtp::{Relay, RelayOptions, Sent};
-use super::url::MailUrl;
-use crate::config::Config;
+use crate::config::{Config, MailUrl};
 use crate::jobs::{Job, JobKind, Outcome};
 use crate::keyring::{Keyring, Sealed};
 use crate::metrics::Metrics;
@@ -30,7 +29,7 @@ impl Post {
     /// # Errors
     /// What is wrong with the URL or the certificates.
     pub fn new(config: &Config) -> Result<Self, String> {
-        match MailUrl::parse(config.mail.url.expose())? {
+        match &config.mail.url {
             MailUrl::Capture => Ok(Self::Capture(Capture::new())),
             MailUrl::Relay(url) => {
                 let extra_roots_pem = match &config.mail.ca_file {
@@ -41,7 +40,7 @@ impl Post {
                     None => None,
                 };
                 let options = RelayOptions { timeout: config.mail.send_timeout, extra_roots_pem };
-                Ok(Self::Relay(Relay::new(&url, &options)?))
+                Ok(Self::Relay(Relay::new(url, &options)?))
             }
         }
     }

@@ -8,10 +8,8 @@ mod idle;
 mod job;
 mod redact;
 pub mod smtp;
-pub mod url;
 
 pub use self::address::EmailAddress;
 pub use self::capture::Capture;
 pub use self::deliver::{Deliver, Post};
 pub use self::job::{CodeJob, InvitationJob};
-pub use self::url::MailUrl;

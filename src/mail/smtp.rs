@@ -9,7 +9,7 @@ use super::address::EmailAddress;
 use super::compose::Letter;
 use super::idle::{IdleConnections, goodbye};
 use super::redact;
-use super::url::{RelayTls, RelayUrl};
+use crate::config::{RelayTls, RelayUrl};
 use lettre::Address;
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message, MultiPart};

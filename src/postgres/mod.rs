@@ -33,11 +33,9 @@ pub struct Postgres {
 
 impl Postgres {
     /// A pool on the runtime that calls. Connects to nothing yet.
-    ///
-    /// # Errors
-    /// Where the URL is not one that libpq would take; the text does not repeat it.
-    pub fn new(settings: &Settings, metrics: Arc<Metrics>) -> Result<Self, String> {
-        let config = connection_config(settings)?;
+    #[must_use]
+    pub fn new(settings: &Settings, metrics: Arc<Metrics>) -> Self {
+        let config = connection_config(settings);
         let manager_config = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         // A Unix socket is not listened in on, and reading the system's certificates takes a while.
         let local = config.get_hosts().iter().all(|host| matches!(host, Host::Unix(_)));
@@ -53,10 +51,10 @@ impl Postgres {
             .create_timeout(Some(settings.connect_timeout))
             .recycle_timeout(Some(settings.connect_timeout))
             .build()
-            .map_err(|error| error.to_string())?;
+            .expect("a pool with deadlines has a runtime");
         // The server gives a statement up first, so that its connection stays of use.
         let deadline = settings.wait_timeout + settings.statement_timeout;
-        Ok(Self { pool, home: Handle::current(), deadline, metrics })
+        Self { pool, home: Handle::current(), deadline, metrics }
     }
 
     /// Runs `work` on a connection, on the pool's runtime, for as long as the deadline lets it.
@@ -101,10 +99,8 @@ impl fmt::Debug for Postgres {
     }
 }
 
-fn connection_config(settings: &Settings) -> Result<Config, String> {
-    let forms = "write it as libpq does: postgres://user:password@host:5432/database, \
-        or host=/run/postgresql user=vestibule dbname=vestibule";
-    let mut config: Config = settings.url.expose().parse().map_err(|_| forms.to_owned())?;
+fn connection_config(settings: &Settings) -> Config {
+    let mut config = settings.url.clone();
     let options = format!(
         "{} -c statement_timeout={} -c idle_in_transaction_session_timeout={}",
         config.get_options().unwrap_or_default(),
@@ -117,7 +113,7 @@ fn connection_config(settings: &Settings) -> Result<Config, String> {
     if config.get_application_name().is_none() {
         config.application_name("vestibule");
     }
-    Ok(config)
+    config
 }
 
 /// The server's words, without the values that it may quote in its detail.

@@ -7,12 +7,15 @@ use fred::clients::Client;
 use fred::error::Error;
 use fred::interfaces::{ClientLike, EventInterface, LuaInterface};
 use fred::types::Builder;
-use fred::types::config::{ReconnectError, ReconnectPolicy, TcpConfig, TlsConfig, TlsConnector, UnresponsiveConfig};
+use fred::types::config::{
+    ClusterDiscoveryPolicy, Config, ReconnectError, ReconnectPolicy, Server, ServerConfig, TcpConfig, TlsConnector,
+    UnresponsiveConfig,
+};
 use socket2::TcpKeepalive;
 use tokio::task::JoinHandle;
 
-use super::{Gate, Redis, RedisUrl, Shared, scripts};
-use crate::config::Redis as Settings;
+use super::{Gate, Redis, Shared, scripts};
+use crate::config::{HostPort, Redis as Settings, RedisServers, RedisUrl};
 use crate::fault::{Dependency, Fault};
 use crate::metrics::Metrics;
 
@@ -32,14 +35,9 @@ impl Redis {
     ///
     /// # Errors
     /// A [`Fault`] where the first connection fails; later ones are retried for ever.
-    pub async fn connect(
-        settings: &Settings,
-        url: &RedisUrl,
-        gate: Arc<Gate>,
-        metrics: Arc<Metrics>,
-    ) -> Result<Self, Fault> {
-        let (client, life) = dial(settings, url).await.map_err(|error| {
-            Fault::new(Dependency::Redis, format!("cannot connect to {}: {}", url.place(), error.details()))
+    pub async fn connect(settings: &Settings, gate: Arc<Gate>, metrics: Arc<Metrics>) -> Result<Self, Fault> {
+        let (client, life) = dial(settings).await.map_err(|error| {
+            Fault::new(Dependency::Redis, format!("cannot connect to {}: {}", settings.url.place(), error.details()))
         })?;
         let redis = Self {
             shared: Arc::new(Shared {
@@ -49,7 +47,7 @@ impl Redis {
                 metrics,
             }),
         };
-        tokio::spawn(supervise(redis.clone(), settings.clone(), url.clone(), life));
+        tokio::spawn(supervise(redis.clone(), settings.clone(), life));
         Ok(redis)
     }
 
@@ -62,9 +60,8 @@ impl Redis {
     }
 }
 
-async fn dial(settings: &Settings, url: &RedisUrl) -> Result<(Client, Life), Error> {
-    let config = url.config(tls);
-    let client = Builder::from_config(config)
+async fn dial(settings: &Settings) -> Result<(Client, Life), Error> {
+    let client = Builder::from_config(config(&settings.url))
         .with_performance_config(|performance| {
             performance.default_command_timeout = settings.command_timeout;
         })
@@ -130,7 +127,7 @@ async fn load_scripts(client: &Client) {
 }
 
 /// Puts a new client in the place of one whose task has ended.
-async fn supervise(redis: Redis, settings: Settings, url: RedisUrl, mut life: Life) {
+async fn supervise(redis: Redis, settings: Settings, mut life: Life) {
     loop {
         match life.await {
             // We closed it.
@@ -139,7 +136,7 @@ async fn supervise(redis: Redis, settings: Settings, url: RedisUrl, mut life: Li
             Err(_) => tracing::error!("the redis client's task failed; making a new one"),
         }
         life = loop {
-            match dial(&settings, &url).await {
+            match dial(&settings).await {
                 Ok((client, life)) => {
                     *redis.shared.client.write().expect("no holder of this lock can panic") = client;
                     break life;
@@ -153,7 +150,29 @@ async fn supervise(redis: Redis, settings: Settings, url: RedisUrl, mut life: Li
     }
 }
 
-/// TLS on ring, trusting what the system trusts (`SSL_CERT_FILE` points elsewhere).
-fn tls() -> TlsConfig {
-    TlsConnector::from(crate::tls::client_config()).into()
+fn config(url: &RedisUrl) -> Config {
+    let servers = |hosts: &[HostPort]| hosts.iter().map(|(host, port)| Server::new(host, *port)).collect();
+    let server = match &url.servers {
+        RedisServers::Unix(path) => ServerConfig::Unix { path: path.clone() },
+        RedisServers::Single((host, port)) => ServerConfig::Centralized { server: Server::new(host, *port) },
+        RedisServers::Cluster(hosts) => {
+            ServerConfig::Clustered { hosts: servers(hosts), policy: ClusterDiscoveryPolicy::default() }
+        }
+        // The sentinels are asked as nobody: their password is theirs, not Redis'.
+        RedisServers::Sentinel { hosts, service } => ServerConfig::Sentinel {
+            hosts: servers(hosts),
+            service_name: service.clone(),
+            username: None,
+            password: None,
+        },
+    };
+    Config {
+        server,
+        username: url.username.clone(),
+        password: url.password.as_ref().map(|password| password.to_string()),
+        tls: url.tls.then(|| TlsConnector::from(crate::tls::client_config()).into()),
+        // The first connection is tried here and now; waiting and telling is the caller's.
+        fail_fast: true,
+        ..Config::default()
+    }
 }

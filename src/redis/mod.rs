@@ -10,7 +10,6 @@ mod keys;
 mod probe;
 mod reply;
 pub mod scripts;
-mod url;
 
 use std::fmt;
 use std::sync::{Arc, RwLock};
@@ -26,7 +25,6 @@ pub use self::keys::{Key, Keys, Partition};
 pub use self::probe::{Facts, Unfit};
 pub use self::reply::Reply;
 pub use self::scripts::Script;
-pub use self::url::RedisUrl;
 use crate::fault::{Dependency, Fault};
 use crate::metrics::Metrics;
 

@@ -18,7 +18,7 @@ pub struct RelayUrl {
     pub host: String,
     pub port: u16,
     pub tls: RelayTls,
-    pub(super) credentials: Option<Login>,
+    pub(crate) credentials: Option<Login>,
 }
 
 /// No "if offered": whoever can cut the offer out of the conversation would read the mail.
@@ -33,9 +33,9 @@ pub enum RelayTls {
 }
 
 #[derive(Clone)]
-pub(super) struct Login {
-    pub(super) user: String,
-    pub(super) password: Zeroizing<String>,
+pub(crate) struct Login {
+    pub(crate) user: String,
+    pub(crate) password: Zeroizing<String>,
 }
 
 const FORMS: &str =

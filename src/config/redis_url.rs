@@ -2,16 +2,40 @@
 
 use std::path::PathBuf;
 
-use fred::types::config::{ClusterDiscoveryPolicy, Config, Server, ServerConfig, TlsConfig};
+use zeroize::Zeroizing;
 
 /// Where Redis is, and as whom we come. Holds a password: it cannot be printed.
 #[derive(Clone)]
 pub struct RedisUrl {
-    server: ServerConfig,
-    username: Option<String>,
-    password: Option<String>,
-    tls: bool,
+    /// Where it is.
+    pub servers: RedisServers,
+    /// The ACL user; none is the default user.
+    pub username: Option<String>,
+    pub(crate) password: Option<Zeroizing<String>>,
+    /// Whether TLS is spoken.
+    pub tls: bool,
 }
+
+/// How Redis is run.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum RedisServers {
+    /// Behind a Unix socket.
+    Unix(PathBuf),
+    /// One server.
+    Single(HostPort),
+    /// Sentinels that know the primary of a service.
+    Sentinel {
+        /// The sentinels.
+        hosts: Vec<HostPort>,
+        /// What they call the service.
+        service: String,
+    },
+    /// Some nodes of a cluster, which know the others.
+    Cluster(Vec<HostPort>),
+}
+
+/// A host name or address, and a port.
+pub type HostPort = (String, u16);
 
 /// What is said to one who wrote another form.
 const FORMS: &str = "write redis://[user:pass@]host:port, rediss://... (TLS), redis+unix:///path, \
@@ -29,43 +53,37 @@ impl RedisUrl {
             None => (None, rest),
         };
         let (username, password) = credentials(userinfo)?;
-        let server = match scheme {
+        let servers = match scheme {
             "redis+unix" => {
                 if !rest.starts_with('/') {
                     return Err(FORMS.to_owned());
                 }
-                ServerConfig::Unix { path: PathBuf::from(rest) }
+                RedisServers::Unix(PathBuf::from(rest))
             }
             "redis" | "rediss" => {
                 let host = rest.strip_suffix('/').unwrap_or(rest);
-                ServerConfig::Centralized { server: one_server(host, 6379)? }
+                RedisServers::Single(one_server(host, 6379)?)
             }
-            "redis-cluster" | "rediss-cluster" => ServerConfig::Clustered {
-                hosts: servers(rest.strip_suffix('/').unwrap_or(rest), 6379)?,
-                policy: ClusterDiscoveryPolicy::default(),
-            },
+            "redis-cluster" | "rediss-cluster" => {
+                RedisServers::Cluster(servers(rest.strip_suffix('/').unwrap_or(rest), 6379)?)
+            }
             "redis-sentinel" | "rediss-sentinel" => {
                 let (hosts, service) = rest.split_once('/').filter(|(_, service)| !service.is_empty()).ok_or(FORMS)?;
-                // The sentinels are asked as nobody: their password is theirs, not Redis'.
-                ServerConfig::Sentinel {
-                    hosts: servers(hosts, 26379)?,
-                    service_name: service.to_owned(),
-                    username: None,
-                    password: None,
-                }
+                RedisServers::Sentinel { hosts: servers(hosts, 26379)?, service: service.to_owned() }
             }
             _ => return Err(FORMS.to_owned()),
         };
-        Ok(Self { server, username, password, tls: scheme.starts_with("rediss") })
+        Ok(Self { servers, username, password, tls: scheme.starts_with("rediss") })
     }
 
     /// Where, for a human; without credentials.
     #[must_use]
     pub fn place(&self) -> String {
-        match &self.server {
-            ServerConfig::Unix { path } => path.display().to_string(),
-            other => {
-                let hosts: Vec<String> = other.hosts().iter().map(ToString::to_string).collect();
+        match &self.servers {
+            RedisServers::Unix(path) => path.display().to_string(),
+            RedisServers::Single((host, port)) => format!("{host}:{port}"),
+            RedisServers::Sentinel { hosts, .. } | RedisServers::Cluster(hosts) => {
+                let hosts: Vec<String> = hosts.iter().map(|(host, port)| format!("{host}:{port}")).collect();
                 hosts.join(",")
             }
         }
@@ -75,25 +93,11 @@ impl RedisUrl {
     #[must_use]
     pub fn redis_cli(&self) -> String {
         let tls = if self.tls { " --tls" } else { "" };
-        match &self.server {
-            ServerConfig::Unix { path } => format!("redis-cli -s {}", path.display()),
-            ServerConfig::Centralized { server } => format!("redis-cli -h {} -p {}{tls}", server.host, server.port),
-            ServerConfig::Clustered { hosts, .. } => {
-                format!("redis-cli -c -h {} -p {}{tls}", hosts[0].host, hosts[0].port)
-            }
-            ServerConfig::Sentinel { .. } => format!("redis-cli -h <the primary>{tls}"),
-        }
-    }
-
-    pub(super) fn config(&self, tls: impl FnOnce() -> TlsConfig) -> Config {
-        Config {
-            server: self.server.clone(),
-            username: self.username.clone(),
-            password: self.password.clone(),
-            tls: self.tls.then(tls),
-            // The first connection is tried here and now; waiting and telling is the caller's.
-            fail_fast: true,
-            ..Config::default()
+        match &self.servers {
+            RedisServers::Unix(path) => format!("redis-cli -s {}", path.display()),
+            RedisServers::Single((host, port)) => format!("redis-cli -h {host} -p {port}{tls}"),
+            RedisServers::Cluster(hosts) => format!("redis-cli -c -h {} -p {}{tls}", hosts[0].0, hosts[0].1),
+            RedisServers::Sentinel { .. } => format!("redis-cli -h <the primary>{tls}"),
         }
     }
 }
@@ -104,7 +108,7 @@ impl std::fmt::Debug for RedisUrl {
     }
 }
 
-fn credentials(userinfo: Option<&str>) -> Result<(Option<String>, Option<String>), String> {
+fn credentials(userinfo: Option<&str>) -> Result<(Option<String>, Option<Zeroizing<String>>), String> {
     let Some(userinfo) = userinfo else { return Ok((None, None)) };
     let (user, password) = userinfo.split_once(':').ok_or("write user:password@ or :password@ before the host")?;
     let decode = |text: &str| match percent_encoding::percent_decode_str(text).decode_utf8() {
@@ -112,21 +116,21 @@ fn credentials(userinfo: Option<&str>) -> Result<(Option<String>, Option<String>
         Err(_) => Err("escape the password as UTF-8, with %XX"),
     };
     let user = decode(user)?;
-    Ok(((!user.is_empty()).then_some(user), Some(decode(password)?)))
+    Ok(((!user.is_empty()).then_some(user), Some(Zeroizing::new(decode(password)?))))
 }
 
-fn servers(text: &str, port: u16) -> Result<Vec<Server>, String> {
+fn servers(text: &str, port: u16) -> Result<Vec<HostPort>, String> {
     text.split(',').map(|host| one_server(host, port)).collect()
 }
 
-fn one_server(text: &str, default_port: u16) -> Result<Server, String> {
+fn one_server(text: &str, default_port: u16) -> Result<HostPort, String> {
     let (host, port) = match text.rsplit_once(':') {
         Some((host, port)) if !port.contains(']') => (host, port.parse().map_err(|_| FORMS)?),
         _ => (text, default_port),
     };
     let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
     let plain = !host.is_empty() && !host.contains(['/', '?', '#', '@', ' ']);
-    plain.then(|| Server::new(host, port)).ok_or_else(|| FORMS.to_owned())
+    plain.then(|| (host.to_owned(), port)).ok_or_else(|| FORMS.to_owned())
 }
 
 #[cfg(test)]
@@ -145,7 +149,7 @@ mod tests {
         ] {
             assert_eq!(RedisUrl::parse(text).unwrap().place(), place, "{text}");
         }
-        assert_eq!(RedisUrl::parse("redis://user:p%40ss@h").unwrap().password.as_deref(), Some("p@ss"));
+        assert_eq!(RedisUrl::parse("redis://user:p%40ss@h").unwrap().password.unwrap().as_str(), "p@ss");
     }
 
     #[test]
