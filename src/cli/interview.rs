@@ -151,7 +151,7 @@ impl LinkOptions {
 }
 
 /// `<public_url>/interview/join/{token}`.
-pub(crate) fn join_url(config: &Config, created: &Created) -> String {
+fn join_url(config: &Config, created: &Created) -> String {
     format!("{}/interview/join/{}", config.public_url.as_str(), *created.link.expose())
 }
 

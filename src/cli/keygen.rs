@@ -16,7 +16,7 @@ pub(super) fn print() -> Result<(), Failure> {
 }
 
 /// A key of 32 bytes under an id that another run is unlikely to give: `r4f2a:...`.
-pub(crate) fn fresh(kind: &str) -> String {
+pub(super) fn fresh(kind: &str) -> String {
     let [a, b] = random::bytes();
     format!("{kind}{a:02x}{b:02x}:{}", STANDARD.encode(random::bytes::<32>()))
 }

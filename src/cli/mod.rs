@@ -2,6 +2,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line talks to its terminal")]
 
 mod check;
+mod dev;
 mod interview;
 mod keygen;
 mod keys;
@@ -10,14 +11,10 @@ mod serve;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-pub(crate) use self::keygen::fresh as fresh_key;
-pub(crate) use self::serve::stopped;
-
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 use crate::config::{Config, Errors, Mode};
-use crate::dev;
 use crate::fault::Fault;
 use crate::node::Refusal;
 
@@ -65,7 +62,7 @@ enum Command {
 
 /// How a command ended where it did not end well: the words for the terminal, and the code.
 #[derive(Debug)]
-pub(crate) struct Failure {
+struct Failure {
     words: String,
     code: u8,
 }
@@ -78,11 +75,11 @@ const UNAVAILABLE: u8 = 69;
 const BUG: u8 = 70;
 
 impl Failure {
-    pub(crate) fn usage(words: impl Into<String>) -> Self {
+    fn usage(words: impl Into<String>) -> Self {
         Self { words: words.into(), code: USAGE }
     }
 
-    pub(crate) fn unavailable(words: impl Into<String>) -> Self {
+    fn unavailable(words: impl Into<String>) -> Self {
         Self { words: words.into(), code: UNAVAILABLE }
     }
 }

@@ -23,7 +23,7 @@ pub(super) async fn serve(config: Config) -> Result<(), Failure> {
 }
 
 /// SIGTERM, as orchestrators send it, or SIGINT, as a terminal does.
-pub(crate) async fn stopped() {
+pub(super) async fn stopped() {
     let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
         tracing::error!("signals cannot be heard; stop the process with SIGKILL");
         return std::future::pending().await;
