@@ -228,9 +228,19 @@ impl TestApp {
 
     /// Asks for a code and reads it out of the mail.
     pub(crate) async fn code(&self, link: &Link) -> String {
-        let before = self.mails(&link.email).await.len();
-        self.request(link).await.assert_status(202);
-        self.nth_code(&link.email, before + 1).await
+        let mark = self.request(link).await.assert_status(202).text_of("ref");
+        self.marked_code(link, &mark).await
+    }
+
+    /// The code in the mail with this mark; waits for it.
+    pub(crate) async fn marked_code(&self, link: &Link, mark: &str) -> String {
+        let mark = format!("({mark})");
+        let subject = until("a mail with this mark", || async {
+            let mails = self.mails(&link.email).await;
+            let subjects = mails.iter().map(|mail| mail["subject"].as_str().unwrap());
+            subjects.into_iter().find(|subject| subject.contains(&mark)).map(str::to_owned)
+        });
+        subject.await[..6].to_owned()
     }
 
     /// The code in the `n`th mail to this address, counted from 1; waits for it.
