@@ -164,7 +164,7 @@ pub(crate) async fn start(app: &App, link: &LinkToken, call: &mut Call) -> Resul
 const COOLDOWN: &str = "Too many wrong codes. Wait until the lock ends, then ask for a new code.";
 
 /// The same words whether it expired, was revoked, was reissued over or never was.
-fn no_such_link() -> Problem {
+pub(crate) fn no_such_link() -> Problem {
     Problem::new(Slug::LinkNotFound, "This link does not work (any more). Ask whoever invited you for a new one.")
 }
 

@@ -97,7 +97,7 @@ async fn finish(task: JoinHandle<Outcome>, deadline: Duration) -> (Option<Header
 fn refuse(missing: NoRoute) -> Problem {
     match missing {
         NoRoute::Path => Slug::NotFound.into(),
-        NoRoute::Link => Slug::LinkNotFound.into(),
+        NoRoute::Link => candidate::http::no_such_link(),
         NoRoute::Method(allow) => Problem::new(Slug::MethodNotAllowed, format!("Use {allow}."))
             .header(header::ALLOW, HeaderValue::from_static(allow)),
     }
