@@ -1,8 +1,10 @@
 //! A candidate gets in: the flow, its refusals, its limits.
 
+mod concurrency;
 mod edges;
 mod flow;
 mod links;
+mod lost_reply;
 mod refusals;
 mod start;
 mod trips;

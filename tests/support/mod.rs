@@ -7,5 +7,6 @@ pub(crate) mod postgres;
 pub(crate) mod resp;
 pub(crate) mod smtp;
 pub(crate) mod until;
+pub(crate) mod wire;
 
 pub(crate) use app::TestApp;

@@ -108,11 +108,13 @@ impl Resp {
 
     /// Scripts that Redis was asked to run so far, by EVALSHA and EVAL.
     pub(crate) fn scripts_run(&mut self) -> u64 {
+        self.calls_of("evalsha") + self.calls_of("eval")
+    }
+
+    /// How often a command was called so far; its name in small letters.
+    pub(crate) fn calls_of(&mut self, command: &str) -> u64 {
         let info = self.call(&["INFO", "commandstats"]);
-        let calls = |command: &str| {
-            let line = info.text().lines().find_map(|line| line.strip_prefix(&format!("cmdstat_{command}:calls=")));
-            line.map_or(0, |line| line.split(',').next().unwrap().parse::<u64>().unwrap())
-        };
-        calls("evalsha") + calls("eval")
+        let line = info.text().lines().find_map(|line| line.strip_prefix(&format!("cmdstat_{command}:calls=")));
+        line.map_or(0, |line| line.split(',').next().unwrap().parse().unwrap())
     }
 }
