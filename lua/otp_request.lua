@@ -36,7 +36,7 @@ local link = redis.call('HMGET', KEYS[1], 'state', 'expires', 'masked', 'to', 'n
 if not link[1] then return {'unknown'} end
 if link[1] ~= 'live' or tonumber(link[2]) <= now then return {'gone'} end
 
-local otp = redis.call('HMGET', KEYS[2], 'total', 'until', 'asked', 'asked_nonce', 'code', 'ref')
+local otp = redis.call('HMGET', KEYS[2], 'total', 'until', 'asked', 'asked_nonce', 'code', 'ref', 'old')
 if tonumber(otp[1] or 0) >= tonumber(ARGV[10]) then return {'gone'} end
 
 local recent = {}
@@ -56,10 +56,12 @@ if full > 0 then return {'window', wait} end
 if soon > 0 then return {'resend', wait} end
 if redis.call('ZCARD', KEYS[4]) >= tonumber(ARGV[11]) then return {'full'} end
 
+-- The code before the newest one, also where it was used or destroyed: typing it costs nothing.
+local old = otp[5] or otp[7] or ''
 local at = string.format('%.0f', now)
 recent[#recent + 1] = at
 redis.call('HSET', KEYS[2], 'asked', table.concat(recent, ' '), 'asked_nonce', ARGV[1],
-  'old', otp[5] or '', 'code', ARGV[2], 'ref', ARGV[3], 'made', at)
+  'old', old, 'code', ARGV[2], 'ref', ARGV[3], 'made', at)
 redis.call('PEXPIREAT', KEYS[2], string.format('%.0f', tonumber(link[2]) + tonumber(ARGV[12])))
 
 redis.call('DEL', KEYS[3])

@@ -52,8 +52,8 @@ end
 
 if presented(otp[5]) then
   local life = string.format('%.0f', tonumber(link[3]) * 60000 + tonumber(ARGV[8]))
-  redis.call('HDEL', KEYS[2], 'code', 'made', 'old', 'ref', 'until')
-  redis.call('HSET', KEYS[2], 'wrong', '0', 'locks', '0', 'won', nonce)
+  redis.call('HDEL', KEYS[2], 'code', 'made', 'ref', 'until')
+  redis.call('HSET', KEYS[2], 'wrong', '0', 'locks', '0', 'won', nonce, 'old', otp[5])
   redis.call('DEL', KEYS[4])
   redis.call('HSET', KEYS[3], 'interview', link[4], 'session', link[5], 'since', string.format('%.0f', now))
   redis.call('PEXPIRE', KEYS[3], life)
@@ -70,9 +70,9 @@ if wrong < attempts then
   return {'wrong', attempts - wrong}
 end
 local ms = math.min(tonumber(ARGV[5]) * 2 ^ locks, tonumber(ARGV[6]))
-redis.call('HDEL', KEYS[2], 'code', 'made', 'old', 'ref')
+redis.call('HDEL', KEYS[2], 'code', 'made', 'ref')
 redis.call('HSET', KEYS[2], 'wrong', '0', 'locks', string.format('%d', locks + 1), 'total', total,
-  'misses', misses, 'until', string.format('%.0f', now + ms))
+  'old', otp[5], 'misses', misses, 'until', string.format('%.0f', now + ms))
 redis.call('DEL', KEYS[4])
 if tonumber(total) >= tonumber(ARGV[7]) then return {'gone'} end
 return {'locked', ms}
