@@ -5,6 +5,7 @@ mod edges;
 mod flow;
 mod links;
 mod lost_reply;
+mod model;
 mod refusals;
 mod start;
 mod trips;
