@@ -17,6 +17,8 @@ type Told = (u16, Value);
 /// Moments at which something that was refused becomes right, or the other way round.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Edge {
+    /// The wait that a request is told.
+    Told,
     Apart,
     Window,
     Cooldown,
@@ -188,6 +190,7 @@ impl Link {
     /// The moment of an edge that lies ahead.
     pub(super) fn edge(&self, edge: Edge, now: u64) -> Option<u64> {
         let at = match edge {
+            Edge::Told => now + self.resend(now),
             Edge::Apart => now + self.apart(now),
             Edge::Window => now + self.window(now),
             Edge::Cooldown => self.locked_until,
