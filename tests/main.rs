@@ -1,4 +1,5 @@
 //! End to end, on real servers. One binary: it links once.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 // Clippy lets a test unwrap where an attribute tells it that it reads one.
 #[cfg(test)]
@@ -9,3 +10,4 @@ mod mail_relay;
 mod redis_forms;
 #[cfg(test)]
 mod support;
+mod tidy;
