@@ -25,7 +25,7 @@ test: setup lint ## Check format and lints, and run the tests: what a change mus
 
 test-all: test ## The tests, the benchmarks' code once over, and the load tests
 	cargo test $(CARGO_FLAGS) --benches
-	$(if $(wildcard load-tests/run),$(MAKE) load)
+	$(MAKE) load
 
 lint: setup ## Check format and lints
 	@cargo fmt --version >/dev/null && cargo clippy --version >/dev/null \
@@ -39,7 +39,7 @@ fmt: ## Format the code
 bench: setup ## Measure, with criterion
 	cargo bench $(CARGO_FLAGS) --benches
 
-load: setup ## Run the load tests
+load: setup ## Send a crowd of candidates through (PROFILE=release builds that)
 	load-tests/run
 
 clean: ## Remove what was built, and the data of development mode

@@ -85,7 +85,8 @@ async fn node(
     let link = seed::demo_link(&config, folder, &pool).await?;
     pool.close();
     let redis_cli = format!("redis-cli {}", redis.cli_args().join(" "));
-    let ready = |addresses: Addresses| println!("{}", seed::walk_through(addresses, &link, &redis_cli));
+    let postgres_url = database.url(DATABASE);
+    let ready = |addresses: Addresses| println!("{}", seed::walk_through(addresses, &link, &redis_cli, &postgres_url));
     node::serve(config, |_| Ok(Listeners { public, admin }), stopped(), ready).await?;
     Ok(())
 }

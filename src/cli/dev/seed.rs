@@ -43,7 +43,7 @@ pub(super) async fn demo_link(config: &Config, folder: &Path, postgres: &Postgre
 }
 
 /// The lines that a newcomer copies.
-pub(super) fn walk_through(addresses: Addresses, link: &LinkToken, redis_cli: &str) -> String {
+pub(super) fn walk_through(addresses: Addresses, link: &LinkToken, redis_cli: &str, postgres_url: &str) -> String {
     let Addresses { public, admin } = addresses;
     let token = link.expose();
     format!(
@@ -54,6 +54,7 @@ Vestibule is up. Ctrl-C stops it.
   captured mail  http://{admin}/dev/mail
   health         http://{admin}/readyz   metrics http://{admin}/metrics
   redis          {redis_cli}
+  postgres       psql '{postgres_url}'
 
 Go in as Ada, from another terminal:
 
