@@ -16,11 +16,17 @@ use crate::metrics::Metrics;
 /// decision, and for nothing else.
 #[derive(Debug)]
 pub struct App {
+    /// Bounds on requests, as `http` configures them.
     pub http: config::Http,
+    /// Whose `X-Forwarded-For` is believed.
     pub proxies: TrustedProxies,
+    /// Ids of clients are derived from it.
     pub keyring: Arc<Keyring>,
+    /// Limits on a client's address.
     pub limits: Limits,
+    /// The way in of a candidate.
     pub candidate: Candidate,
+    /// What is counted.
     pub metrics: Arc<Metrics>,
     /// Handlers under way, which a drain waits for.
     pub tasks: TaskTracker,

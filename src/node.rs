@@ -52,14 +52,18 @@ pub enum Refusal {
 /// The two listeners.
 #[derive(Debug)]
 pub struct Listeners {
+    /// For candidates, through the proxy.
     pub public: std::net::TcpListener,
+    /// For probes, scrapers and engineers.
     pub admin: std::net::TcpListener,
 }
 
 /// Where a node can be reached, once it can be.
 #[derive(Clone, Copy, Debug)]
 pub struct Addresses {
+    /// Of the public listener.
     pub public: SocketAddr,
+    /// Of the admin listener.
     pub admin: SocketAddr,
 }
 

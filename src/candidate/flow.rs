@@ -24,14 +24,23 @@ const START_JOB_LIFE: Duration = Duration::from_secs(7 * 24 * 3_600);
 /// What the flow stands on.
 #[derive(Debug)]
 pub struct Parts {
+    /// The worker's own client.
     pub redis: Redis,
+    /// Names of keys.
     pub keys: Keys,
+    /// Asked for a link's record once.
     pub postgres: Postgres,
+    /// MACs of codes, and seals of what is mailed.
     pub keyring: Arc<Keyring>,
+    /// Signs and reads session tokens.
     pub jwt: Arc<Jwt>,
+    /// Wakes this node's mail worker.
     pub wake_mail: Wake,
+    /// Wakes the worker that tells Postgres of starts.
     pub wake_starts: Wake,
+    /// Lives of codes and sessions.
     pub settings: config::Candidate,
+    /// Limits on a link.
     pub limits: config::Limits,
     /// Jobs that may wait in a partition, in each queue.
     pub room: u32,

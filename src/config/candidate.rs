@@ -45,40 +45,60 @@ const TOTAL_MAX: Key = Key::new(
     "wrong codes on one link in all; then it is dead until it is reissued",
 );
 
+/// Lives of what a candidate is given.
 #[derive(Clone, Debug)]
 pub struct Candidate {
+    /// How long a session outlives the interview's duration.
     pub session_grace: Duration,
+    /// How long a code works.
     pub code_life: Duration,
     /// Holds `{session_id}`.
     pub ws_url_template: Option<String>,
+    /// How long a link works, unless the interview says otherwise.
     pub link_life: Duration,
 }
 
+/// Limits, by their names in the contract.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
+    /// On a client address: all candidate endpoints together.
     pub candidate_ip: Rate,
+    /// On a link: codes that are mailed.
     pub otp_request: OtpRequest,
+    /// On a link: codes that are typed.
     pub otp_attempt: OtpAttempt,
 }
 
+/// So many in any such time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
+    /// Requests that are admitted.
     pub max: u32,
+    /// Any such time.
     pub window: Duration,
 }
 
+/// Codes mailed for one link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OtpRequest {
+    /// Codes that are mailed.
     pub max: u32,
+    /// Any such time.
     pub window: Duration,
+    /// Between two requests, at least.
     pub apart: Duration,
 }
 
+/// Wrong codes on one link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OtpAttempt {
+    /// The last of them starts a lock.
     pub max: u32,
+    /// The first lock; each further one is twice as long.
     pub cooldown: Duration,
+    /// The longest lock.
     pub cooldown_max: Duration,
+    /// Wrong codes in all that end the link.
     pub total_max: u32,
 }
 

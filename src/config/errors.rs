@@ -8,10 +8,14 @@ use std::path::PathBuf;
 pub enum Source {
     /// The name of the variable.
     Environment(String),
+    /// A line of the file.
     File {
+        /// The file.
         path: PathBuf,
+        /// Counted from 1.
         line: usize,
     },
+    /// Built in.
     Default,
     /// A required key that nobody set.
     Nowhere,
@@ -20,7 +24,9 @@ pub enum Source {
 /// One thing that is wrong. The value of a secret is never part of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
+    /// As in the file, whatever the source.
     pub key: String,
+    /// Where the value came from.
     pub source: Source,
     /// What is wrong, as `"10 parsecs" is not a duration`.
     pub what: String,

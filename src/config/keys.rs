@@ -34,6 +34,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
+/// The keys that a fleet shares.
 #[derive(Clone, Debug)]
 pub struct Secrets {
     /// The first derives, all are tried on reading; never empty.
@@ -42,14 +43,19 @@ pub struct Secrets {
     pub jwt_keys: Vec<NamedKey>,
 }
 
+/// A key with the name that says which one was used.
 #[derive(Clone)]
 pub struct NamedKey {
+    /// Public: it stands in tokens and beside MACs.
     pub id: String,
+    /// 32 or more.
     pub bytes: Zeroizing<Vec<u8>>,
 }
 
+/// Session tokens.
 #[derive(Clone, Debug)]
 pub struct Jwt {
+    /// How far the fleet's clocks may be apart.
     pub leeway: Duration,
 }
 

@@ -36,18 +36,30 @@ const WAITING_MAX: Key = Key::new("mail.waiting_max", "10000", "mails that wait,
 const REFUSED_KEEP: Key =
     Key::new("mail.refused_keep", "100", "mails that the relay refused for good, kept per partition for the engineer");
 
+/// The relay, and mail that waits for it.
 #[derive(Clone, Debug)]
 pub struct Mail {
+    /// Where the relay is; may hold a password.
     pub url: MailUrl,
+    /// The sender of every mail.
     pub from: Mailbox,
+    /// More root certificates for the relay, PEM.
     pub ca_file: Option<PathBuf>,
+    /// Mails being sent at a time, per node.
     pub sends_max: usize,
+    /// Cuts one send.
     pub send_timeout: Duration,
+    /// How long a mail belongs to the node that took it; longer than a send.
     pub claim: Duration,
+    /// The first wait after a failure; it doubles.
     pub retry_min: Duration,
+    /// The longest wait after a failure.
     pub retry_max: Duration,
+    /// Between two looks for mail that is due.
     pub sweep_interval: Duration,
+    /// Mails that wait, per partition; then 503.
     pub waiting_max: u32,
+    /// Refused mails that are kept for the engineer, per partition.
     pub refused_keep: u32,
 }
 

@@ -6,17 +6,23 @@ use std::net::IpAddr;
 use std::str::FromStr;
 use zeroize::Zeroizing;
 
+/// Where mail goes.
 #[derive(Clone, Debug)]
 pub enum MailUrl {
     /// Kept in memory, to be read in development mode.
     Capture,
+    /// To a relay.
     Relay(RelayUrl),
 }
 
+/// Where a relay is, and how it is spoken to. Holds a password: its `Debug` leaves that out.
 #[derive(Clone)]
 pub struct RelayUrl {
+    /// A name or an address.
     pub host: String,
+    /// Of TCP.
     pub port: u16,
+    /// Whether it is encrypted, and from when.
     pub tls: RelayTls,
     pub(crate) credentials: Option<Login>,
 }
@@ -51,6 +57,10 @@ impl FromStr for MailUrl {
 }
 
 impl MailUrl {
+    /// Reads one of the forms.
+    ///
+    /// # Errors
+    /// What would be right, without repeating what was written.
     pub fn parse(text: &str) -> Result<MailUrl, String> {
         if text == "capture:" {
             return Ok(MailUrl::Capture);

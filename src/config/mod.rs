@@ -35,46 +35,68 @@ pub use self::stores::{Postgres, Redis};
 use self::layers::Layer;
 use self::reader::Reader;
 
+/// What the configuration is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
+    /// A node that serves candidates.
     Production,
     /// `mail.url = "capture:"` is allowed, and nothing else is different.
     Development,
 }
 
+/// All settings, checked.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// Origin of every link that is mailed.
     pub public_url: PublicUrl,
     /// Never empty.
     pub organisation: String,
+    /// Networks whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// The public listener.
     pub http: Http,
+    /// The admin listener.
     pub admin: Admin,
+    /// The log.
     pub log: Log,
+    /// Where Redis is, and how long to wait for it.
     pub redis: Redis,
+    /// Where Postgres is, and how long to wait for it.
     pub postgres: Postgres,
+    /// The relay, and mail that waits.
     pub mail: Mail,
+    /// Lives of codes, sessions and links.
     pub candidate: Candidate,
+    /// Limits on clients and links.
     pub limits: Limits,
+    /// Session tokens.
     pub jwt: Jwt,
+    /// Keys.
     pub secrets: Secrets,
 }
 
 /// One key, as a reference shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyInfo {
+    /// As in the file: `redis.url`.
     pub name: String,
     /// The variable that sets it.
     pub environment: String,
     /// As text; the empty one of a list is an empty list. None where there is none.
     pub default: Option<&'static str>,
+    /// There is no default, and it must be set.
     pub required: bool,
     /// Its value is never shown.
     pub secret: bool,
+    /// What it means, in a few words.
     pub help: String,
 }
 
 impl Config {
+    /// Reads all layers.
+    ///
+    /// # Errors
+    /// Everything that is wrong, at once.
     pub fn load(
         file: Option<&Path>,
         env: &mut dyn Iterator<Item = (String, String)>,

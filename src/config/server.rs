@@ -36,36 +36,53 @@ const FORMAT: Key = Key::new("log.format", "json", "json or human");
 /// One line a request. `debug` would add one for every decision.
 const LEVEL: Key = Key::new("log.level", "info", "a level, or directives by module");
 
+/// The public listener, and what a request may take.
 #[derive(Clone, Debug)]
 pub struct Http {
+    /// Where it listens.
     pub listen: SocketAddr,
     /// 0 is one per core.
     pub workers: usize,
+    /// Open connections.
     pub connections_max: usize,
+    /// For a head to arrive, and for a connection without a request.
     pub idle_timeout: Duration,
+    /// For a body to arrive.
     pub body_timeout: Duration,
+    /// For an answer, the body included.
     pub handler_timeout: Duration,
+    /// Bytes of a request's head.
     pub head_bytes_max: usize,
+    /// Bytes of a JSON body.
     pub body_bytes_max: usize,
+    /// From "not ready" to closing the listener.
     pub drain_delay: Duration,
+    /// For the last requests, and then for the last mails.
     pub drain_timeout: Duration,
 }
 
+/// The admin listener.
 #[derive(Clone, Debug)]
 pub struct Admin {
+    /// Where it listens.
     pub listen: SocketAddr,
 }
 
+/// The log.
 #[derive(Clone, Debug)]
 pub struct Log {
+    /// How a line looks.
     pub format: LogFormat,
     /// Directives that `EnvFilter` takes.
     pub level: String,
 }
 
+/// How a line of the log looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
+    /// For a terminal.
     Human,
+    /// For a collector.
     Json,
 }
 

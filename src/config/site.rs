@@ -31,6 +31,10 @@ pub struct PublicUrl {
 }
 
 impl PublicUrl {
+    /// Reads an origin.
+    ///
+    /// # Errors
+    /// What is wrong, and what would be right.
     pub fn parse(text: &str) -> Result<Self, String> {
         parse_origin(text).map_err(|wrong| format!("{}; {}", wrong.what, wrong.right))
     }

@@ -42,25 +42,41 @@ const STATEMENT_TIMEOUT: Key = Key::new("postgres.statement_timeout", "2s", "how
 const SWEEP_INTERVAL: Key =
     Key::new("postgres.sweep_interval", "5s", "how often a node looks for dead links that Redis was not told of");
 
+/// Where Redis is, and how much it is asked at a time.
 #[derive(Clone, Debug)]
 pub struct Redis {
+    /// May hold a password.
     pub url: RedisUrl,
+    /// What every key begins with.
     pub prefix: String,
+    /// 1 to 256; pinned in the data at the first start.
     pub partitions: u16,
+    /// For connecting.
     pub connect_timeout: Duration,
+    /// For one try of a call.
     pub command_timeout: Duration,
+    /// Calls at a time, per node.
     pub in_flight_max: usize,
+    /// Requests that wait for their turn, per node.
     pub waiting_max: usize,
+    /// How long a request waits for its turn.
     pub wait_max: Duration,
 }
 
+/// Where Postgres is, and how much it is asked at a time.
 #[derive(Clone, Debug)]
 pub struct Postgres {
+    /// May hold a password.
     pub url: tokio_postgres::Config,
+    /// Connections, per node.
     pub connections_max: usize,
+    /// For connecting.
     pub connect_timeout: Duration,
+    /// For a free connection.
     pub wait_timeout: Duration,
+    /// For one statement.
     pub statement_timeout: Duration,
+    /// Between two looks for dead links that Redis was not told of.
     pub sweep_interval: Duration,
 }
 

@@ -6,6 +6,7 @@ use crate::link::LinkToken;
 
 /// An endpoint of the public listener, with what its path holds.
 #[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "a link is a link")]
 pub enum Route {
     /// GET /candidate-access/{token}/info
     CandidateInfo { link: LinkToken },

@@ -13,18 +13,26 @@ use crate::postgres::Postgres;
 /// An interview to be made. The edge has checked every field.
 #[derive(Debug)]
 pub struct NewInterview {
+    /// As mails and pages show it.
     pub candidate_name: String,
+    /// Where codes go.
     pub candidate_email: String,
+    /// What the interview is for.
     pub position: String,
+    /// Length of the interview.
     pub duration_minutes: i32,
 }
 
 /// An interview whose link was just made: the only moment at which the link can be told.
 #[derive(Debug)]
 pub struct Created {
+    /// Of the interview.
     pub id: Uuid,
+    /// Told now or never: Postgres keeps its digest.
     pub link: LinkToken,
+    /// When the link ends.
     pub expires: OffsetDateTime,
+    /// What was asked for.
     pub interview: NewInterview,
 }
 

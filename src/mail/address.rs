@@ -10,6 +10,7 @@ const BYTES_MAX: usize = 254;
 pub struct EmailAddress(lettre::Address);
 
 impl EmailAddress {
+    /// `None` where no relay would take it, or it is too long.
     pub fn parse(text: &str) -> Option<EmailAddress> {
         // lettre accepts quoted local parts, and what is quoted could otherwise hold a line break.
         if text.len() > BYTES_MAX || text.contains(char::is_control) {
@@ -18,6 +19,7 @@ impl EmailAddress {
         text.parse().ok().map(EmailAddress)
     }
 
+    /// The whole address, for a relay or for sealing.
     pub fn as_str(&self) -> &str {
         self.0.as_ref()
     }

@@ -15,17 +15,21 @@ const KEPT_MAX: usize = 1_000;
 /// Each is a frame of its own in the browser.
 const SHOWN_MAX: usize = 100;
 
+/// The mailbox of development mode, in memory.
 #[derive(Clone, Default)]
 pub struct Capture(Arc<Mutex<VecDeque<Arc<Captured>>>>);
 
 /// A letter that was kept, and when.
 #[expect(missing_debug_implementations, reason = "holds a code or a link")]
 pub struct Captured {
+    /// As a relay would have got it.
     pub letter: Letter,
+    /// When it was kept.
     pub at: OffsetDateTime,
 }
 
 impl Capture {
+    /// An empty one.
     pub fn new() -> Capture {
         Capture::default()
     }

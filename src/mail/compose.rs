@@ -11,9 +11,13 @@ const SUBJECT_POSITION_CHARS: usize = 60;
 /// A letter ready to go. It holds a code or a link: it is never printed.
 #[derive(Clone)]
 pub struct Letter {
+    /// The recipient's address.
     pub to: String,
+    /// Its first characters are what a lock screen shows.
     pub subject: String,
+    /// The plain part.
     pub text: String,
+    /// The part for those who show it.
     pub html: String,
 }
 
@@ -26,28 +30,42 @@ impl fmt::Debug for Letter {
 /// What the mail with a one-time code says.
 #[expect(missing_debug_implementations, reason = "holds a code")]
 pub struct CodeMail<'a> {
+    /// Who invites.
     pub organisation: &'a str,
+    /// The recipient's address.
     pub to: &'a str,
+    /// The candidate's.
     pub name: &'a str,
+    /// What the interview is for.
     pub position: &'a str,
+    /// Six digits.
     pub code: &'a str,
     /// The public mark that page and mail share, such as `K7Q`.
     pub reference: &'a str,
+    /// How long the code works.
     pub minutes_valid: u64,
 }
 
 /// What the mail with the link says.
 #[expect(missing_debug_implementations, reason = "holds a link that lets its bearer ask for codes")]
 pub struct InvitationMail<'a> {
+    /// Who invites.
     pub organisation: &'a str,
+    /// The recipient's address.
     pub to: &'a str,
+    /// The candidate's.
     pub name: &'a str,
+    /// What the interview is for.
     pub position: &'a str,
+    /// Length of the interview.
     pub duration_minutes: u64,
+    /// Holds the link's token.
     pub join_url: &'a str,
+    /// When the link ends.
     pub expires_at: OffsetDateTime,
 }
 
+/// Writes the mail with a code.
 pub fn code(mail: &CodeMail<'_>) -> Letter {
     let organisation = one_line(mail.organisation);
     let name = one_line(mail.name);
@@ -79,6 +97,7 @@ pub fn code(mail: &CodeMail<'_>) -> Letter {
     }
 }
 
+/// Writes the mail with a link.
 pub fn invitation(mail: &InvitationMail<'_>) -> Letter {
     let organisation = one_line(mail.organisation);
     let name = one_line(mail.name);

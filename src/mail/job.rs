@@ -21,10 +21,15 @@ pub struct CodeJob<T = String> {
 #[derive(Deserialize, Serialize)]
 #[expect(missing_debug_implementations, reason = "holds a link")]
 pub struct InvitationJob {
+    /// The recipient's address.
     pub to: String,
+    /// The candidate's.
     pub name: String,
+    /// What the interview is for.
     pub position: String,
+    /// Length of the interview.
     pub minutes: u64,
+    /// Holds the link's token.
     pub join_url: String,
     /// Unix seconds.
     pub expires: i64,

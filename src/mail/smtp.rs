@@ -29,6 +29,7 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 /// Replies of any command that are about our login, not about the letter (RFC 4954, section 6).
 const LOGIN_CODES: [u16; 4] = [530, 534, 535, 538];
 
+/// What `mail.url` does not say of a relay.
 #[derive(Clone, Debug)]
 pub struct RelayOptions {
     /// Cuts a whole send, from the connect to the last answer.
@@ -40,6 +41,7 @@ pub struct RelayOptions {
 /// What became of a letter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sent {
+    /// The relay has it now.
     Accepted,
     /// Not now, or nothing to do with the letter: try again.
     Deferred(String),
@@ -47,6 +49,7 @@ pub enum Sent {
     Refused(String),
 }
 
+/// One relay, with the connections that it keeps open.
 #[derive(Clone)]
 pub struct Relay(Arc<Inner>);
 
@@ -79,6 +82,10 @@ struct Envelope<'a> {
 }
 
 impl Relay {
+    /// Connects to nothing yet.
+    ///
+    /// # Errors
+    /// Where the certificates to trust cannot be read.
     pub fn new(url: &RelayUrl, options: &RelayOptions) -> Result<Relay, String> {
         let tls = match url.tls {
             RelayTls::None => None,

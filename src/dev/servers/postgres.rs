@@ -101,6 +101,7 @@ impl PostgresServer {
         self.process.pause()
     }
 
+    /// SIGCONT, after [`pause`](Self::pause).
     pub fn resume(&self) -> io::Result<()> {
         self.process.resume()
     }
@@ -116,6 +117,7 @@ impl PostgresServer {
         self.launch()
     }
 
+    /// Waits until it has ended; dropping it does as well, without a word about failures.
     pub fn stop(mut self) -> io::Result<()> {
         self.process.stop()
     }

@@ -87,6 +87,7 @@ impl RedisServer {
         &self.socket
     }
 
+    /// The TCP port of 127.0.0.1, where it has one.
     pub fn port(&self) -> Option<u16> {
         self.port
     }
@@ -109,6 +110,7 @@ impl RedisServer {
         self.process.pause()
     }
 
+    /// SIGCONT, after [`pause`](Self::pause).
     pub fn resume(&self) -> io::Result<()> {
         self.process.resume()
     }
@@ -124,6 +126,7 @@ impl RedisServer {
         self.launch()
     }
 
+    /// Waits until it has ended; dropping it does as well, without a word about failures.
     pub fn stop(mut self) -> io::Result<()> {
         self.process.stop()
     }
