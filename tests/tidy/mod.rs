@@ -3,8 +3,10 @@
 //! A check takes the tree and answers complaints. Each is also shown a tree with one thing
 //! changed, so that it is known to see.
 
+mod docs;
 mod imports;
 mod lua;
+mod markdown;
 mod text;
 mod tree;
 

@@ -72,7 +72,7 @@ impl Rust {
         let mut rust = Self { code: String::new(), comments: String::new(), strings: String::new() };
         let mut rest = text;
         while !rest.is_empty() {
-            let (kind, length) = piece(rest, rust.code.ends_with(is_word));
+            let (kind, length) = piece(rest);
             let (taken, left) = rest.split_at(length);
             let blank: String = taken.chars().map(|c| if c == '\n' { '\n' } else { ' ' }).collect();
             for (n, text) in [&mut rust.code, &mut rust.comments, &mut rust.strings].into_iter().enumerate() {
@@ -90,7 +90,7 @@ impl Rust {
 }
 
 /// Kind (0 code, 1 comment, 2 string or character) and length of what `rest` starts with.
-fn piece(rest: &str, in_word: bool) -> (usize, usize) {
+fn piece(rest: &str) -> (usize, usize) {
     let until = |end: &str, from: usize| rest[from..].find(end).map_or(rest.len(), |at| from + at + end.len());
     if rest.starts_with("//") {
         return (1, rest.find('\n').unwrap_or(rest.len()));
@@ -98,7 +98,7 @@ fn piece(rest: &str, in_word: bool) -> (usize, usize) {
     if rest.starts_with("/*") {
         return (1, until("*/", 2));
     }
-    let raw = rest.strip_prefix('b').unwrap_or(rest).strip_prefix('r').filter(|_| !in_word);
+    let raw = rest.strip_prefix('b').unwrap_or(rest).strip_prefix('r');
     if let Some(raw) = raw {
         let hashes = raw.len() - raw.trim_start_matches('#').len();
         if raw[hashes..].starts_with('"') {
@@ -117,7 +117,9 @@ fn piece(rest: &str, in_word: bool) -> (usize, usize) {
             return (2, quoted(rest, '\''));
         }
     }
-    (0, rest.chars().next().map_or(0, char::len_utf8))
+    // A word is taken whole: an `r` in it starts nothing.
+    let word = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
+    (0, word.max(rest.chars().next().map_or(0, char::len_utf8)))
 }
 
 /// Length of a literal that may hold escapes.
