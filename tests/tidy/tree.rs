@@ -33,6 +33,12 @@ impl Tree {
         files.map(|(path, text)| (path.as_str(), text.as_str()))
     }
 
+    /// The files whose paths are wanted.
+    pub(crate) fn only(&self, wanted: impl Fn(&str) -> bool) -> Self {
+        let files = self.0.iter().filter(|(path, _)| wanted(path));
+        Self(files.map(|(path, text)| (path.clone(), text.clone())).collect())
+    }
+
     /// The same tree but for one replacement, which must be one.
     #[track_caller]
     pub(crate) fn changed(&self, path: &str, from: &str, to: &str) -> Self {
