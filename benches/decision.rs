@@ -29,7 +29,7 @@ use vestibule::config::{Config, Mode};
 use vestibule::dev::servers::{RedisOptions, RedisServer};
 use vestibule::id::Id;
 use vestibule::metrics::Metrics;
-use vestibule::redis::{Gate, Keys, Redis, RedisUrl, Reply, scripts};
+use vestibule::redis::{Gate, Keys, Redis, Reply, scripts};
 
 /// Fewer than so many are a smoke test, not a measurement.
 const MEASURED_MIN: u64 = 1_000;
@@ -139,8 +139,7 @@ async fn connect(server: &RedisServer) -> (Redis, Keys) {
     let mut settings = settings.into_iter().map(|(key, value)| (format!("VESTIBULE_{key}"), value.to_owned()));
     let config = Config::load(None, &mut settings, Mode::Development).unwrap().redis;
     let gate = Arc::new(Gate::new(config.in_flight_max, config.waiting_max, config.wait_max));
-    let url = RedisUrl::parse(&server.url()).unwrap();
-    let redis = Redis::connect(&config, &url, gate, Arc::new(Metrics::new())).await.unwrap();
+    let redis = Redis::connect(&config, gate, Arc::new(Metrics::new())).await.unwrap();
     (redis, Keys::new(&config.prefix, config.partitions))
 }
 

@@ -18,7 +18,7 @@ use vestibule::config::{Config, Mode};
 use vestibule::interviews::{Created, Interviews, Killer, NewInterview};
 use vestibule::metrics::Metrics;
 use vestibule::postgres::Postgres;
-use vestibule::redis::{Gate, Redis, RedisUrl};
+use vestibule::redis::{Gate, Redis};
 
 use self::reference::{Edge, Link, Session};
 use crate::support::TestApp;
@@ -127,10 +127,9 @@ impl Stage {
         let app = setup.start().await;
         let config = Config::load(None, &mut app.environment().into_iter(), Mode::Development).unwrap();
         let (settings, metrics) = (&config.redis, Arc::new(Metrics::new()));
-        let interviews = Interviews::new(Postgres::new(&config.postgres, Arc::clone(&metrics)).unwrap());
-        let url = RedisUrl::parse(settings.url.expose()).unwrap();
+        let interviews = Interviews::new(Postgres::new(&config.postgres, Arc::clone(&metrics)));
         let gate = Arc::new(Gate::new(settings.in_flight_max, settings.waiting_max, settings.wait_max));
-        let redis = Redis::connect(settings, &url, gate, metrics).await.unwrap();
+        let redis = Redis::connect(settings, gate, metrics).await.unwrap();
         let killer = Killer::new(interviews.clone(), redis, app.keys());
         app.clock.freeze();
         Self { app, interviews, killer, requests: Cell::new(0), steps: Cell::new(0), total_max }

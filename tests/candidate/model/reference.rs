@@ -27,6 +27,7 @@ pub(super) enum Edge {
 }
 
 /// What a start shows at the door.
+#[derive(Clone, Copy)]
 pub(super) enum Session {
     None,
     OfAnother,
