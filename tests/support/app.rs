@@ -162,6 +162,18 @@ impl TestApp {
         self.settings.clone().into_iter().collect()
     }
 
+    /// The same, with changes to some keys.
+    pub(crate) fn environment_with(&self, changes: &[(&str, &str)]) -> Vec<(String, String)> {
+        let mut settings = self.settings.clone();
+        settings.extend(changes.iter().map(|(key, value)| (variable(key), (*value).to_owned())));
+        settings.into_iter().collect()
+    }
+
+    /// Changes a key for the nodes and programs that start from now on.
+    pub(crate) fn set(&mut self, key: &str, value: &str) {
+        self.settings.insert(variable(key), value.to_owned());
+    }
+
     /// Runs the program with the nodes' settings.
     pub(crate) async fn run(&self, arguments: &[&str]) -> Output {
         let mut environment = self.environment();
@@ -297,6 +309,11 @@ impl Link {
     pub(crate) fn id(&self) -> vestibule::id::Id {
         LinkToken::parse(&self.token).unwrap().id()
     }
+
+    /// The URL of an endpoint on the node that listens there.
+    pub(crate) fn url(&self, node: SocketAddr, endpoint: &str) -> String {
+        format!("http://{node}/candidate-access/{}/{endpoint}", self.token)
+    }
 }
 
 impl Node {
@@ -314,7 +331,7 @@ impl Node {
     }
 
     pub(crate) fn url(&self, link: &Link, endpoint: &str) -> String {
-        format!("http://{}/candidate-access/{}/{endpoint}", self.public, link.token)
+        link.url(self.public, endpoint)
     }
 
     /// Tells the node to stop, without waiting for it.

@@ -4,6 +4,7 @@ pub(crate) mod app;
 pub(crate) mod clock;
 pub(crate) mod http;
 pub(crate) mod postgres;
+pub(crate) mod program;
 pub(crate) mod resp;
 pub(crate) mod smtp;
 pub(crate) mod until;
