@@ -4,6 +4,7 @@
 mod candidate;
 mod mail_queue;
 mod mail_relay;
+mod outage;
 mod redis_forms;
 mod support;
 mod tidy;
