@@ -6,5 +6,6 @@ mod mail_queue;
 mod mail_relay;
 mod outage;
 mod redis_forms;
+mod secrets_walk;
 mod support;
 mod tidy;

@@ -1,0 +1,184 @@
+//! What is kept and told, and the search for secrets in it.
+
+use std::sync::{Arc, Mutex};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use ring::digest::{SHA256, digest};
+
+use crate::support::TestApp;
+use crate::support::postgres::query;
+use crate::support::resp::Resp;
+use crate::support::until::until;
+
+/// Everything that Redis was told, as MONITOR shows it.
+pub(super) struct Monitor(Arc<Mutex<String>>);
+
+impl Monitor {
+    pub(super) fn start(app: &TestApp) -> Self {
+        let record = Arc::new(Mutex::new(String::new()));
+        let (mut resp, writing) = (app.resp(), Arc::clone(&record));
+        assert_eq!(resp.call(&["MONITOR"]).text(), "OK");
+        // Ends with Redis.
+        std::thread::spawn(move || {
+            while let Ok(line) = resp.read() {
+                let mut record = writing.lock().unwrap();
+                record.push_str(line.text());
+                record.push('\n');
+            }
+        });
+        Self(record)
+    }
+
+    /// Up to now.
+    async fn record(&self, app: &TestApp) -> String {
+        let mark = vestibule::id::Id::nonce().to_string();
+        app.resp().call(&["ECHO", &mark]);
+        until("the end of MONITOR's record", || async {
+            Some(self.0.lock().unwrap().clone()).filter(|record| record.contains(&mark))
+        })
+        .await
+    }
+}
+
+/// Texts, by the place where they were found.
+#[derive(Default)]
+pub(super) struct Evidence(Vec<(String, String)>);
+
+impl Evidence {
+    pub(super) fn add(&mut self, place: &str, text: String) {
+        self.0.push((place.to_owned(), text));
+    }
+
+    /// Keys and values of every type, what was told to the server, and what it calls slow.
+    pub(super) async fn redis(&mut self, app: &TestApp, monitor: &Monitor) {
+        self.add("monitor", monitor.record(app).await);
+        let mut resp = app.resp();
+        for key in resp.keys() {
+            if let Some(value) = value_of(&mut resp, &key) {
+                self.add(&format!("redis {key}"), format!("{key} {value}"));
+            }
+        }
+        self.add("slowlog", format!("{:?}", resp.call(&["SLOWLOG", "GET", "-1"])));
+        self.add("clients", format!("{:?}", resp.call(&["CLIENT", "LIST"])));
+    }
+
+    /// Every row of every table, and the statements that the sessions are at.
+    pub(super) async fn postgres(&mut self, url: &str) {
+        let tables = "SELECT table_name::text FROM information_schema.tables WHERE table_schema = 'public'";
+        for table in query(url, tables).await {
+            let table: String = table.get(0);
+            for row in query(url, &format!("SELECT row_to_json(t)::text FROM \"{table}\" t")).await {
+                self.add(&format!("postgres {table}"), row.get(0));
+            }
+        }
+        for row in query(url, "SELECT query FROM pg_stat_activity WHERE datname = current_database()").await {
+            self.add("postgres sessions", row.get(0));
+        }
+    }
+
+    /// Whether something of a place shows this.
+    pub(super) fn shows(&self, place: &str, sign: &str) -> bool {
+        self.0.iter().any(|(found, text)| found.starts_with(place) && text.contains(sign))
+    }
+
+    /// Places that hold a secret, and what kind of one.
+    pub(super) fn search(&self, secrets: &Secrets) -> Vec<(String, String)> {
+        let mut found = Vec::new();
+        for (place, text) in &self.0 {
+            let of_text = secrets.texts.iter().filter(|(_, secret)| text.contains(secret.as_str()));
+            let of_code = secrets.codes.iter().filter(|code| holds_code(text, code));
+            found.extend(of_text.map(|(what, secret)| (place.clone(), format!("{what}: {}", around(text, secret)))));
+            found.extend(of_code.map(|code| (place.clone(), format!("a code: {}", around(text, code)))));
+        }
+        found
+    }
+}
+
+fn value_of(resp: &mut Resp, key: &str) -> Option<String> {
+    let kind = resp.call(&["TYPE", key]);
+    let command = match kind.text() {
+        "string" => vec!["GET", key],
+        "hash" => vec!["HGETALL", key],
+        "list" => vec!["LRANGE", key, "0", "-1"],
+        "set" => vec!["SMEMBERS", key],
+        "zset" => vec!["ZRANGE", key, "0", "-1", "WITHSCORES"],
+        "stream" => vec!["XRANGE", key, "-", "+"],
+        // Expired meanwhile.
+        "none" => return None,
+        other => panic!("{key} is a {other}"),
+    };
+    Some(format!("{:?}", resp.call(&command)))
+}
+
+/// A bit of what stands before and after the first place where it stands.
+fn around(text: &str, secret: &str) -> String {
+    let at = text.find(secret).unwrap_or(0);
+    let from = text[..at].char_indices().rev().nth(60).map_or(0, |(index, _)| index);
+    text[from..].chars().take(120 + secret.len()).collect()
+}
+
+/// What nobody but its owner may see, in every form that would give it away.
+#[derive(Default)]
+pub(super) struct Secrets {
+    texts: Vec<(&'static str, String)>,
+    codes: Vec<String>,
+}
+
+impl Secrets {
+    /// A million digests are made in a moment: a bare one of a code is the code.
+    pub(super) fn code(&mut self, code: &str) {
+        self.texts.push(("a digest of a code", hex(digest(&SHA256, code.as_bytes()).as_ref())));
+        self.codes.push(code.to_owned());
+    }
+
+    pub(super) fn link(&mut self, token: &str) {
+        self.texts.push(("a token in hex", hex(&URL_SAFE_NO_PAD.decode(token).unwrap())));
+        self.texts.push(("a token", token.to_owned()));
+    }
+
+    pub(super) fn jwt(&mut self, jwt: &str) {
+        let mut parts = jwt.split('.').skip(1);
+        self.texts.push(("claims of a session token", parts.next().unwrap().to_owned()));
+        self.texts.push(("signature of a session token", parts.next().unwrap().to_owned()));
+    }
+
+    /// `id:base64`, as it is configured.
+    pub(super) fn key(&mut self, key: &str) {
+        let encoded = key.split_once(':').unwrap().1;
+        let bytes = STANDARD.decode(encoded).unwrap();
+        self.texts.push(("a key", encoded.to_owned()));
+        self.texts.push(("a key in hex", hex(&bytes)));
+        self.texts.push(("a key in the clear", String::from_utf8(bytes).unwrap()));
+    }
+
+    pub(super) fn password(&mut self, password: &str) {
+        self.texts.push(("a password in base64", STANDARD.encode(format!("\0vestibule\0{password}"))));
+        self.texts.push(("a password", password.to_owned()));
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Whether the code stands there as a word. Not as the fraction of a number: Redis and Postgres write times to the
+/// microsecond, which are six digits too.
+fn holds_code(text: &str, code: &str) -> bool {
+    text.match_indices(code).any(|(at, _)| {
+        let (before, after) = (&text[..at], &text[at + code.len()..]);
+        let is_fraction = before.strip_suffix('.').is_some_and(|number| number.ends_with(|c: char| c.is_ascii_digit()));
+        let is_word = !before.ends_with(char::is_alphanumeric) && !after.starts_with(char::is_alphanumeric);
+        is_word && !is_fraction
+    })
+}
+
+#[test]
+fn a_code_is_told_from_the_digits_around_it() {
+    for text in ["123456", "code 123456.", r#""otp\":\"123456\""#, "otp=123456&", "x:123456:y", "1 123456"] {
+        assert!(holds_code(text, "123456"), "{text}");
+    }
+    for text in ["1234567", "0123456", "1700000000.123456 [0 lua]", "10:15:00.123456+00:00", "a123456", "123456Z"] {
+        assert!(!holds_code(text, "123456"), "{text}");
+    }
+}
