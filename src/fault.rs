@@ -16,6 +16,8 @@ pub enum Dependency {
     Redis,
     /// Postgres did not answer, or refused.
     Postgres,
+    /// This node lacks a key that another one has made something with.
+    Keys,
     /// This node has more to do than it may keep waiting.
     Load,
 }
@@ -34,6 +36,7 @@ impl Dependency {
         match self {
             Self::Redis => "redis",
             Self::Postgres => "postgres",
+            Self::Keys => "keys",
             Self::Load => "load",
         }
     }

@@ -42,15 +42,22 @@ pub struct Subject {
 #[derive(Debug)]
 pub struct Permit(());
 
-/// Where a client stands with a limit, for the `RateLimit` headers.
+/// A limit that applies to an endpoint, for the `RateLimit-Policy` header.
 #[derive(Clone, Copy, Debug)]
-pub struct Quota {
+pub struct Policy {
     /// Name of the limit.
     pub name: &'static str,
     /// Requests in any window.
     pub max: u64,
     /// The window, where the limit has one.
     pub window: Option<Duration>,
+}
+
+/// Where a caller stands with a limit, for the `RateLimit` header.
+#[derive(Clone, Copy, Debug)]
+pub struct Standing {
+    /// Name of the limit.
+    pub name: &'static str,
     /// Requests left now.
     pub remaining: u64,
     /// Until more are left.
@@ -61,9 +68,9 @@ pub struct Quota {
 #[derive(Debug)]
 pub enum Admission {
     /// Go on.
-    Admitted(Permit, Quota),
-    /// Not before the quota's reset.
-    Refused(Quota),
+    Admitted(Permit, Standing),
+    /// Not before the reset.
+    Refused(Standing),
 }
 
 /// Counts clients in Redis.
@@ -81,27 +88,36 @@ impl Limits {
         Self { redis, keys, settings }
     }
 
+    /// The limit, as the headers tell it.
+    #[must_use]
+    pub fn policy(&self, limit: Limit) -> Policy {
+        let rate = self.rate(limit);
+        Policy { name: limit.name(), max: u64::from(rate.max), window: Some(rate.window) }
+    }
+
+    fn rate(&self, limit: Limit) -> config::Rate {
+        match limit {
+            Limit::CandidateIp => self.settings.candidate_ip,
+        }
+    }
+
     /// Counts one request of `subject`.
     ///
     /// # Errors
     /// A [`Fault`] where Redis cannot say: the request is then refused, never let through.
     pub async fn admit(&self, limit: Limit, keyring: &Keyring, subject: &Subject) -> Result<Admission, Fault> {
-        let window = match limit {
-            Limit::CandidateIp => &self.settings.candidate_ip,
-        };
+        let window = self.rate(limit);
         let key = self.keys.client(limit.name(), &keyring.subject(limit.name(), &subject.exact));
         let args = [window.max.into(), window.window.into(), subject.masked.as_str().into(), Id::nonce().into()];
         let reply = self.redis.decide(&scripts::ADMIT, [&key], args).await?;
-        let quota = Quota {
+        let standing = Standing {
             name: limit.name(),
-            max: u64::from(window.max),
-            window: Some(window.window),
             remaining: reply.number(0)?,
             reset: Duration::from_millis(reply.number(1)?),
         };
         match reply.word() {
-            "admitted" => Ok(Admission::Admitted(Permit(()), quota)),
-            "refused" => Ok(Admission::Refused(quota)),
+            "admitted" => Ok(Admission::Admitted(Permit(()), standing)),
+            "refused" => Ok(Admission::Refused(standing)),
             _ => Err(reply.surprise()),
         }
     }

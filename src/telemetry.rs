@@ -6,7 +6,8 @@ use crate::config::{Log, LogFormat};
 
 /// Starts the log of this process; a second time changes nothing.
 pub fn start(settings: &Log) {
-    let filter = EnvFilter::new(&settings.level);
+    // The pool warns of what its caller is told, and logs, too.
+    let filter = EnvFilter::new(format!("{},deadpool.postgres=off", settings.level));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A log is there already where tests run several nodes in one process.
     let _ = match settings.format {

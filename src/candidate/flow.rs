@@ -223,6 +223,10 @@ impl Candidate {
             "cooldown" => Ok(Verified::Cooldown(ms(reply.number(0)?))),
             "superseded" => Ok(Verified::Superseded { reference: reply.text(0)? }),
             "expired" => Ok(Verified::Expired),
+            "foreign" => {
+                let cause = "a code is under a root key that this node does not have: append it to secrets.root_keys";
+                Err(Fault::new(Dependency::Keys, cause))
+            }
             _ => Err(reply.surprise()),
         }
     }

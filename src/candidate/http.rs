@@ -10,7 +10,7 @@ use super::flow::{Requested, Started, Verified};
 use crate::app::App;
 use crate::http::problem::whole_seconds;
 use crate::http::{Call, Problem, Reply, Slug, rfc3339};
-use crate::limits::{Limit, Quota};
+use crate::limits::{Limit, Policy};
 use crate::link::LinkToken;
 
 #[derive(Serialize)]
@@ -57,19 +57,20 @@ struct RequestedBody {
 
 /// POST /candidate-access/{token}/request-otp
 pub(crate) async fn request_otp(app: &App, link: &LinkToken, call: &mut Call) -> Result<Reply, Problem> {
-    let permit = call.admit(app, Limit::CandidateIp).await?;
     let limit = app.candidate.limits().otp_request;
-    let (max, window) = (u64::from(limit.max), Some(limit.window));
-    let quota = |remaining, reset| Quota { name: "otp_request", max, window, remaining, reset };
+    call.applies(Policy { name: OTP_REQUEST, max: limit.max.into(), window: Some(limit.window) });
+    let permit = call.admit(app, Limit::CandidateIp).await?;
 
     let (slug, wait, detail) = match app.candidate.request(&permit, link).await? {
         Requested::Sent { left, reset, masked, reference } => {
-            call.note(quota(left, reset));
+            call.stands(OTP_REQUEST, left, reset);
+            // With the window full, the next code is further away than the usual wait.
+            let resend = if left == 0 { limit.apart.max(reset) } else { limit.apart };
             let body = RequestedBody {
                 message: format!("Verification code sent to {masked}"),
                 masked_email: masked,
                 expires_in: app.candidate.code_life().as_secs(),
-                resend_in: whole_seconds(limit.apart),
+                resend_in: whole_seconds(resend),
                 requests_remaining: left,
                 reference,
             };
@@ -80,7 +81,7 @@ pub(crate) async fn request_otp(app: &App, link: &LinkToken, call: &mut Call) ->
         Requested::Resend(wait) => (Slug::OtpResendTooSoon, wait, "A code was sent a moment ago. Look into your mail."),
         Requested::NoSuchLink => return Err(no_such_link()),
     };
-    call.note(quota(0, wait));
+    call.stands(OTP_REQUEST, 0, wait);
     Err(Problem::new(slug, detail).retry_after(wait))
 }
 
@@ -95,15 +96,15 @@ struct VerifiedBody {
 
 /// POST /candidate-access/{token}/verify-otp
 pub(crate) async fn verify_otp(app: &App, link: &LinkToken, call: &mut Call) -> Result<Reply, Problem> {
+    let max = u64::from(app.candidate.limits().otp_attempt.max);
+    call.applies(Policy { name: OTP_ATTEMPT, max, window: None });
     let permit = call.admit(app, Limit::CandidateIp).await?;
     let otp = call.json(app).await?.text("otp")?.ok_or_else(|| Problem::field("otp", "is required"))?;
     let code = OtpCode::parse(&otp).ok_or_else(|| Problem::field("otp", "must be exactly six digits"))?;
-    let max = u64::from(app.candidate.limits().otp_attempt.max);
-    let quota = |remaining, reset| Quota { name: "otp_attempt", max, window: None, remaining, reset };
 
     match app.candidate.verify(&permit, link, &code).await? {
         Verified::Accepted { token, name, position, expires } => {
-            call.note(quota(max, Duration::ZERO));
+            call.stands(OTP_ATTEMPT, max, Duration::ZERO);
             Ok(Reply::json(&VerifiedBody {
                 session_token: token,
                 candidate_name: name,
@@ -112,16 +113,16 @@ pub(crate) async fn verify_otp(app: &App, link: &LinkToken, call: &mut Call) -> 
             }))
         }
         Verified::Wrong { left } => {
-            call.note(quota(left, Duration::ZERO));
+            call.stands(OTP_ATTEMPT, left, Duration::ZERO);
             Err(Problem::new(Slug::OtpIncorrect, "The code is not right. Look at the newest mail.")
                 .with("attemptsRemaining", left))
         }
         Verified::Locked(wait) => {
-            call.note(quota(0, wait));
+            call.stands(OTP_ATTEMPT, 0, wait);
             Err(Problem::new(Slug::OtpCooldown, COOLDOWN).with("attemptsRemaining", 0).retry_after(wait))
         }
         Verified::Cooldown(wait) => {
-            call.note(quota(0, wait));
+            call.stands(OTP_ATTEMPT, 0, wait);
             Err(Problem::new(Slug::OtpCooldown, COOLDOWN).retry_after(wait))
         }
         Verified::Superseded { reference } => {
@@ -146,14 +147,15 @@ struct StartedBody {
 pub(crate) async fn start(app: &App, link: &LinkToken, call: &mut Call) -> Result<Reply, Problem> {
     let permit = call.admit(app, Limit::CandidateIp).await?;
     let token = call.header("x-session-token");
-    let session = token.and_then(|token| app.candidate.session(token)).ok_or_else(unauthenticated)?;
+    let token = token.ok_or_else(|| Problem::no_credentials(VERIFY_FIRST))?;
+    let session = app.candidate.session(token).ok_or_else(|| Problem::bad_credentials(VERIFY_FIRST))?;
     if session.link != link.id() {
         return Err(Problem::new(Slug::Forbidden, "This session belongs to another link."));
     }
     let (status, at_ms, session_id) = match app.candidate.start(&permit, link, &session).await? {
         Started::First { at_ms, session } => (StatusCode::CREATED, at_ms, session),
         Started::Again { at_ms, session } => (StatusCode::OK, at_ms, session),
-        Started::Vacant => return Err(unauthenticated()),
+        Started::Vacant => return Err(Problem::bad_credentials(VERIFY_FIRST)),
         Started::NoSuchLink => return Err(no_such_link()),
     };
     let ws_url = app.candidate.ws_url(&session_id);
@@ -161,13 +163,15 @@ pub(crate) async fn start(app: &App, link: &LinkToken, call: &mut Call) -> Resul
     Ok(Reply::json(&StartedBody { session_id, started_at, expires_at, ws_url }).status(status))
 }
 
+/// Names of the contract's limits that the link's own decisions count.
+const OTP_REQUEST: &str = "otp_request";
+const OTP_ATTEMPT: &str = "otp_attempt";
+
 const COOLDOWN: &str = "Too many wrong codes. Wait until the lock ends, then ask for a new code.";
+
+const VERIFY_FIRST: &str = "Verify a code first: the session token is missing, wrong or over.";
 
 /// The same words whether it expired, was revoked, was reissued over or never was.
 pub(crate) fn no_such_link() -> Problem {
     Problem::new(Slug::LinkNotFound, "This link does not work (any more). Ask whoever invited you for a new one.")
-}
-
-fn unauthenticated() -> Problem {
-    Problem::unauthenticated("Verify a code first: the session token is missing, wrong or over.")
 }

@@ -10,7 +10,7 @@ pub(super) fn print() -> Result<(), Failure> {
     println!("VESTIBULE_SECRETS__ROOT_KEYS={}", fresh("r"));
     println!("VESTIBULE_SECRETS__JWT_KEYS={}", fresh("j"));
     eprintln!(
-        "To rotate, put a new key in front of the list; take the old one away when nothing of it lives any more."
+        "To rotate, append the new key on every node, then put it first; take the old one away when nothing of it lives."
     );
     Ok(())
 }

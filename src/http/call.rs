@@ -1,5 +1,6 @@
 //! What a handler sees of a request.
 
+use std::cmp::Reverse;
 use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -14,7 +15,7 @@ use super::client::subject;
 use super::problem::whole_seconds;
 use super::{Object, Problem, Slug};
 use crate::app::App;
-use crate::limits::{Admission, Limit, Permit, Quota};
+use crate::limits::{Admission, Limit, Permit, Policy, Standing};
 
 /// A request under way.
 #[derive(Debug)]
@@ -22,12 +23,13 @@ pub struct Call {
     headers: HeaderMap,
     body: Option<Incoming>,
     client: IpAddr,
-    quotas: Vec<Quota>,
+    policies: Vec<Policy>,
+    standings: Vec<Standing>,
 }
 
 impl Call {
     pub(super) fn new(headers: HeaderMap, body: Incoming, client: IpAddr) -> Self {
-        Self { headers, body: Some(body), client, quotas: Vec::new() }
+        Self { headers, body: Some(body), client, policies: Vec::new(), standings: Vec::new() }
     }
 
     /// The one value of a header; `None` where it is missing, repeated or no text.
@@ -43,22 +45,28 @@ impl Call {
     /// # Errors
     /// `rate-limited` where it is over, `unavailable` where Redis cannot say.
     pub async fn admit(&mut self, app: &App, limit: Limit) -> Result<Permit, Problem> {
+        self.policies.push(app.limits.policy(limit));
         match app.limits.admit(limit, &app.keyring, &subject(self.client)).await? {
-            Admission::Admitted(permit, quota) => {
-                self.quotas.push(quota);
+            Admission::Admitted(permit, standing) => {
+                self.standings.push(standing);
                 Ok(permit)
             }
-            Admission::Refused(quota) => {
-                self.quotas.push(quota);
+            Admission::Refused(standing) => {
+                self.standings.push(standing);
                 let detail = "Too many requests came from your network address. Please wait a little.";
-                Err(Problem::new(Slug::RateLimited, detail).retry_after(quota.reset))
+                Err(Problem::new(Slug::RateLimited, detail).retry_after(standing.reset))
             }
         }
     }
 
-    /// Notes where the caller stands with a limit of the decision itself.
-    pub fn note(&mut self, quota: Quota) {
-        self.quotas.push(quota);
+    /// Notes a limit that the decision itself counts, whatever it is going to answer.
+    pub fn applies(&mut self, policy: Policy) {
+        self.policies.push(policy);
+    }
+
+    /// Notes where the caller stands with such a limit.
+    pub fn stands(&mut self, name: &'static str, remaining: u64, reset: Duration) {
+        self.standings.push(Standing { name, remaining, reset });
     }
 
     /// Reads a JSON body.
@@ -95,12 +103,12 @@ impl Call {
     /// `RateLimit-Policy` and `RateLimit`, as the IETF's httpapi draft writes them: every
     /// limit that applies, and where the caller stands with the tightest.
     pub(super) fn rate_limit_headers(&self) -> Option<[(HeaderName, HeaderValue); 2]> {
-        let tightest = self.quotas.iter().min_by_key(|quota| (quota.remaining, std::cmp::Reverse(quota.reset)))?;
+        let tightest = self.standings.iter().min_by_key(|limit| (limit.remaining, Reverse(limit.reset)))?;
         let mut policy = String::new();
-        for quota in &self.quotas {
+        for limit in &self.policies {
             let comma = if policy.is_empty() { "" } else { ", " };
-            let _ = write!(policy, "{comma}\"{}\";q={}", quota.name, quota.max);
-            if let Some(window) = quota.window {
+            let _ = write!(policy, "{comma}\"{}\";q={}", limit.name, limit.max);
+            if let Some(window) = limit.window {
                 let _ = write!(policy, ";w={}", window.as_secs());
             }
         }

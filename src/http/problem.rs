@@ -114,9 +114,16 @@ impl Problem {
             .with("errors", json!([{"field": field, "message": message}]))
     }
 
-    /// Credentials are missing or no good (RFC 9110, 11.6.1; RFC 6750, 3).
+    /// Credentials are missing: the challenge names no error (RFC 6750, 3.1).
     #[must_use]
-    pub fn unauthenticated(detail: &'static str) -> Self {
+    pub fn no_credentials(detail: &'static str) -> Self {
+        let challenge = HeaderValue::from_static("Bearer realm=\"vestibule\"");
+        Self::new(Slug::Unauthenticated, detail).header(header::WWW_AUTHENTICATE, challenge)
+    }
+
+    /// Credentials are bad or over (RFC 6750, 3.1).
+    #[must_use]
+    pub fn bad_credentials(detail: &'static str) -> Self {
         let challenge = HeaderValue::from_static("Bearer realm=\"vestibule\", error=\"invalid_token\"");
         Self::new(Slug::Unauthenticated, detail).header(header::WWW_AUTHENTICATE, challenge)
     }

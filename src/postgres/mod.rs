@@ -70,7 +70,7 @@ impl Postgres {
         let (pool, deadline) = (self.pool.clone(), self.deadline);
         let task = self.home.spawn(async move {
             let attempt = async {
-                let connection = pool.get().await.map_err(|error| (error.to_string(), true))?;
+                let connection = pool.get().await.map_err(|error| (chain(&error), true))?;
                 work(connection).await.map_err(|error| (describe(&error), breaks_trust(&error)))
             };
             let outcome = timeout(deadline, attempt)
@@ -120,8 +120,22 @@ fn connection_config(settings: &Settings) -> Config {
 fn describe(error: &Error) -> String {
     match error.as_db_error() {
         Some(db) => format!("{} ({})", db.message(), db.code().code()),
-        None => error.to_string(),
+        None => chain(error),
     }
+}
+
+/// An error with what caused it: "error connecting to server" alone helps nobody.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut words = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let more = cause.to_string();
+        if !words.contains(&more) {
+            words = format!("{words}: {more}");
+        }
+        source = cause.source();
+    }
+    words
 }
 
 /// Whether the connection, and those beside it, are of no more use: it is gone, the server
