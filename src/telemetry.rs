@@ -1,5 +1,7 @@
 //! The log: one line a request, each failure once, on standard error.
 
+use std::io::IsTerminal as _;
+
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{Log, LogFormat};
@@ -8,7 +10,9 @@ use crate::config::{Log, LogFormat};
 pub fn start(settings: &Log) {
     // The pool warns of what its caller is told, and logs, too.
     let filter = EnvFilter::new(format!("{},deadpool.postgres=off", settings.level));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Colours are for eyes: in a file or a collector they are noise.
+    let ansi = std::io::stderr().is_terminal();
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(ansi);
     // A log is there already where tests run several nodes in one process.
     let _ = match settings.format {
         LogFormat::Json => builder.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init(),
