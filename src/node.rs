@@ -381,11 +381,12 @@ async fn drain(
     // The acceptor drops the doors: a worker ends with its last connection.
     let _ = acceptor.await;
     workers.stop.cancel();
-    let finished = async {
-        let joined =
-            tokio::task::spawn_blocking(move || workers.threads.into_iter().for_each(|thread| drop(thread.join())));
-        let _ = joined.await;
-    };
+    // Not spawn_blocking: the end of a runtime waits for that without a limit.
+    let (tell, finished) = oneshot::channel::<()>();
+    std::thread::spawn(move || {
+        workers.threads.into_iter().for_each(|thread| drop(thread.join()));
+        drop(tell);
+    });
     if timeout(http.drain_timeout, finished).await.is_err() {
         tracing::warn!(after_ms = http.drain_timeout.as_millis(), "requests under way were cut off");
     }
