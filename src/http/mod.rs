@@ -8,6 +8,7 @@ mod admin;
 mod call;
 mod client;
 mod json;
+mod linger;
 pub mod problem;
 mod reply;
 mod respond;

@@ -11,12 +11,13 @@ use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioTimer;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::linger::Lingering;
 use super::respond::respond;
 use crate::app::App;
 use crate::metrics::{Metrics, OpenConnection};
@@ -116,10 +117,12 @@ async fn serve_connection(app: Arc<App>, connection: Accepted, stop: Cancellatio
         // Bounds the head, and how long an idle connection is kept.
         .header_read_timeout(settings.idle_timeout)
         .max_buf_size(settings.head_bytes_max)
+        // The buffer alone may take in more in one go.
+        .max_header_size(settings.head_bytes_max)
         .keep_alive(true)
         // A client that closes its half has hung up: its answer has no reader.
         .half_close(false)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(Lingering::new(stream), service);
     let mut served = pin!(served);
     let outcome = tokio::select! {
         outcome = served.as_mut() => outcome,
