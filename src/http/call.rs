@@ -17,6 +17,10 @@ use super::{Object, Problem, Slug};
 use crate::app::App;
 use crate::limits::{Admission, Limit, Permit, Policy, Standing};
 
+/// For a body that was sent along with its head. To wait for a slower one costs more than a
+/// new connection.
+const SETTLE: Duration = Duration::from_millis(100);
+
 /// A request under way.
 #[derive(Debug)]
 pub struct Call {
@@ -97,6 +101,20 @@ impl Call {
                 let detail = format!("The body must arrive within {} s.", deadline.as_secs());
                 Err(Problem::new(Slug::RequestTimeout, detail).header(header::CONNECTION, closes()))
             }
+        }
+    }
+
+    /// Takes in a body that nobody asked for, where it is there already, so that the
+    /// connection can be kept. Whether it can.
+    pub(super) async fn settle(&mut self, bytes_max: usize) -> bool {
+        match self.body.take() {
+            Some(body) if !body.is_end_stream() => {
+                if body.size_hint().lower() > bytes_max as u64 {
+                    return false;
+                }
+                timeout(SETTLE, Limited::new(body, bytes_max).collect()).await.is_ok_and(|read| read.is_ok())
+            }
+            _ => true,
         }
     }
 

@@ -19,7 +19,10 @@ use crate::candidate;
 use crate::id::Id;
 
 /// What a handler's task hands back.
-type Outcome = (Call, Result<Reply, Problem>);
+type Outcome = (Option<Headers>, Keep, Result<Reply, Problem>);
+
+/// Whether the connection can carry another request.
+type Keep = bool;
 
 /// Answers one request. Never fails: what goes wrong is an answer too.
 pub(super) async fn respond(app: Arc<App>, peer: IpAddr, request: Request<Incoming>) -> Response<Body> {
@@ -29,13 +32,12 @@ pub(super) async fn respond(app: Arc<App>, peer: IpAddr, request: Request<Incomi
     let client = app.proxies.client(peer, &parts.headers);
     let found = route::find(&parts.method, parts.uri.path());
     let label = found.as_ref().map_or("none", Route::label);
+    let mut line = Line { method: parts.method, label, client, id, started, open: true };
 
-    let (quotas, result) = match found {
-        Err(missing) => (None, Err(refuse(missing))),
-        Ok(route) => {
-            let call = Call::new(parts.headers, body, client);
-            finish(spawn(&app, route, call), app.http.handler_timeout).await
-        }
+    let mut call = Call::new(parts.headers, body, client);
+    let (quotas, keep, result) = match found {
+        Err(missing) => (None, call.settle(app.http.body_bytes_max).await, Err(refuse(missing))),
+        Ok(route) => finish(spawn(&app, route, call), app.http.handler_timeout).await,
     };
 
     let (slug, cause) = match &result {
@@ -45,20 +47,19 @@ pub(super) async fn respond(app: Arc<App>, peer: IpAddr, request: Request<Incomi
     let mut response = result.map_or_else(Problem::into_response, Reply::into_response);
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(X_REQUEST_ID, HeaderValue::from_str(&id).expect("a request id is header text"));
+    headers.insert(X_REQUEST_ID, HeaderValue::from_str(&line.id).expect("a request id is header text"));
     headers.extend(quotas.into_iter().flatten());
-    if app.draining.is_cancelled() {
-        // A proxy that keeps connections open looks for another node with its next request.
+    if !keep || app.draining.is_cancelled() {
+        // While it drains: a proxy that keeps connections open looks for another node with its next request.
         headers.insert(header::CONNECTION, closes());
     }
     let status = response.status().as_u16();
-    let took = started.elapsed();
-    app.metrics.answered(label, status, slug, took);
-    log(&Line { method: &parts.method, label, status, slug, cause: cause.as_deref(), client, id: &id, took });
+    app.metrics.answered(label, status, slug, started.elapsed());
+    line.write(status, slug, cause.as_deref().unwrap_or(""));
     response
 }
 
-const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Starts the handler. Its task is not tied to the socket: the library drops what it
 /// awaits when the client hangs up, and a decision that was begun is to be finished.
@@ -72,24 +73,25 @@ fn spawn(app: &Arc<App>, route: Route, mut call: Call) -> JoinHandle<Outcome> {
             Route::VerifyOtp { link } => candidate::http::verify_otp(app, link, call_ref).await,
             Route::Start { link } => candidate::http::start(app, link, call_ref).await,
         };
-        (call, result)
+        let keep = call.settle(app.http.body_bytes_max).await;
+        (call.rate_limit_headers(), keep, result)
     })
 }
 
 type Headers = [(HeaderName, HeaderValue); 2];
 
-async fn finish(task: JoinHandle<Outcome>, deadline: Duration) -> (Option<Headers>, Result<Reply, Problem>) {
+async fn finish(task: JoinHandle<Outcome>, deadline: Duration) -> Outcome {
     match timeout(deadline, task).await {
-        Ok(Ok((call, result))) => (call.rate_limit_headers(), result),
+        Ok(Ok(outcome)) => outcome,
         Ok(Err(failed)) => {
             let cause = if failed.is_panic() { "the handler panicked" } else { "the handler was stopped" };
-            (None, Err(Problem::from(Slug::Internal).because(cause)))
+            (None, false, Err(Problem::from(Slug::Internal).because(cause)))
         }
         Err(_) => {
             let problem = Problem::new(Slug::Unavailable, "This took too long. Please try again in a moment.")
                 .retry_after(Duration::from_secs(1))
                 .because(format!("no answer of the handler in {} s", deadline.as_secs()));
-            (None, Err(problem))
+            (None, false, Err(problem))
         }
     }
 }
@@ -104,7 +106,7 @@ fn refuse(missing: NoRoute) -> Problem {
 }
 
 /// The caller's, if it is 8 to 128 of `A-Za-z0-9._-`, else a new one.
-fn request_id(headers: &HeaderMap) -> String {
+pub(super) fn request_id(headers: &HeaderMap) -> String {
     let sent = headers.get(X_REQUEST_ID).and_then(|value| value.to_str().ok());
     let usable = |id: &&str| {
         (8..=128).contains(&id.len())
@@ -113,24 +115,36 @@ fn request_id(headers: &HeaderMap) -> String {
     sent.filter(usable).map_or_else(|| Id::nonce().to_string(), str::to_owned)
 }
 
-struct Line<'a> {
-    method: &'a Method,
+/// The one line of a request. It names the route, never the path: the path is a secret.
+struct Line {
+    method: Method,
     label: &'static str,
-    status: u16,
-    slug: &'static str,
-    cause: Option<&'a str>,
     client: IpAddr,
-    id: &'a str,
-    took: Duration,
+    id: String,
+    started: Instant,
+    open: bool,
 }
 
-/// The one line of a request. It names the route, never the path: the path is a secret.
-fn log(line: &Line<'_>) {
-    let Line { method, label, status, slug, cause, client, id, took } = line;
-    let (us, cause) = (took.as_micros(), cause.unwrap_or(""));
-    if *status >= 500 {
-        tracing::error!(target: "vestibule::request", %method, route = label, status, slug, cause, %client, request_id = id, us);
-    } else {
-        tracing::info!(target: "vestibule::request", %method, route = label, status, slug, cause, %client, request_id = id, us);
+impl Line {
+    fn write(&mut self, status: u16, slug: &'static str, cause: &str) {
+        self.open = false;
+        let Self { method, label, client, id, started, .. } = self;
+        // As u64: the JSON formatter writes an u128 as text.
+        let us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        if status >= 500 {
+            tracing::error!(target: "vestibule::request", %method, route = label, status, slug, cause, %client, request_id = id, us);
+        } else {
+            tracing::info!(target: "vestibule::request", %method, route = label, status, slug, cause, %client, request_id = id, us);
+        }
+    }
+}
+
+impl Drop for Line {
+    /// The client hung up, and what awaits the handler was dropped. The handler goes on; its
+    /// answer has no reader. 499 is what nginx writes then.
+    fn drop(&mut self) {
+        if self.open {
+            self.write(499, "", "the client hung up");
+        }
     }
 }
