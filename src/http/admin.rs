@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::Slug;
 use super::problem::Problem;
 use super::reply::{Body, full};
+use super::respond::{X_REQUEST_ID, request_id};
 use crate::health::Health;
 use crate::mail::Capture;
 use crate::metrics::Metrics;
@@ -65,8 +66,12 @@ async fn serve_connection(admin: Arc<Admin>, stream: TcpStream) {
     let service = service_fn(|request: Request<hyper::body::Incoming>| {
         let admin = Arc::clone(&admin);
         async move {
+            let id = request_id(request.headers());
+            let id = HeaderValue::from_str(&id).expect("a request id is header text");
             let mut response = answer(&admin, request.method(), request.uri().path(), request.uri().query()).await;
-            response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            let headers = response.headers_mut();
+            headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            headers.insert(X_REQUEST_ID, id);
             Ok::<_, Infallible>(response)
         }
     });
@@ -106,11 +111,14 @@ async fn ready(admin: &Admin) -> Response<Body> {
     let draining = admin.draining.is_cancelled();
     let (redis, postgres) = admin.health.look().await;
     let words = |well: bool| if well { "up" } else { "down" };
-    let body = json!({
+    let mut body = json!({
         "status": if draining { "draining" } else { "ready" },
         "redis": words(redis),
         "postgres": words(postgres),
     });
+    if draining {
+        body["retryAfter"] = 1.into();
+    }
     let mut response = typed("application/json", body.to_string());
     if draining {
         *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
