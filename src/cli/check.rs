@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Failure, interview};
+use super::{Failure, interview, say};
 use crate::config::Config;
 use crate::mail::Post;
 use crate::metrics::Metrics;
@@ -20,10 +20,10 @@ pub(super) async fn check(config: &Config) -> Result<(), Failure> {
     let mut failed = 0;
     for (what, outcome) in lines {
         match outcome {
-            Ok(words) => println!("ok    {what:<14} {words}"),
+            Ok(words) => say(format_args!("ok    {what:<14} {words}"))?,
             Err(words) => {
                 failed += 1;
-                println!("FAIL  {what:<14} {words}");
+                say(format_args!("FAIL  {what:<14} {words}"))?;
             }
         }
     }

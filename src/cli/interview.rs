@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::Failure;
+use super::{Failure, say};
 use crate::config::Config;
 use crate::http::rfc3339;
 use crate::interviews::{Created, Interviews, Killer, NewInterview};
@@ -114,7 +114,7 @@ impl Interview {
                     return Err(unknown(id));
                 }
                 kill(config, interviews).await?;
-                println!("Revoked: the link, its code and its session are dead on every node.");
+                say(format_args!("Revoked: the link, its code and its session are dead on every node."))?;
                 Ok(())
             }
         }
@@ -135,9 +135,9 @@ impl LinkOptions {
             let line = json!({
                 "id": created.id.to_string(), "joinUrl": join_url, "token": *token, "expiresAt": rfc3339(expires_ms),
             });
-            println!("{line}");
+            say(format_args!("{line}"))?;
         } else {
-            println!("{join_url}");
+            say(format_args!("{join_url}"))?;
             eprintln!("Interview {}; the link works until {}.", created.id, rfc3339(expires_ms));
         }
         if self.mail {

@@ -3,12 +3,12 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::Failure;
+use super::{Failure, say};
 use crate::random;
 
 pub(super) fn print() -> Result<(), Failure> {
-    println!("VESTIBULE_SECRETS__ROOT_KEYS={}", fresh("r"));
-    println!("VESTIBULE_SECRETS__JWT_KEYS={}", fresh("j"));
+    say(format_args!("VESTIBULE_SECRETS__ROOT_KEYS={}", fresh("r")))?;
+    say(format_args!("VESTIBULE_SECRETS__JWT_KEYS={}", fresh("j")))?;
     eprintln!(
         "To rotate, append the new key on every node, then put it first; take the old one away when nothing of it lives."
     );

@@ -4,7 +4,7 @@ use std::io::Read as _;
 
 use clap::Subcommand;
 
-use super::Failure;
+use super::{Failure, say};
 use crate::config::Config;
 use crate::id::Id;
 use crate::jobs::{JobId, JobKind};
@@ -33,8 +33,7 @@ impl KeysOf {
             (None, None) => token(&standard_input()?)?,
         };
         let keys = Keys::new(&config.redis.prefix, config.redis.partitions);
-        print(&id, &keys, &config.redis.url.redis_cli());
-        Ok(())
+        print(&id, &keys, &config.redis.url.redis_cli())
     }
 }
 
@@ -54,11 +53,11 @@ fn token(link: &str) -> Result<Id, Failure> {
     LinkToken::parse(token).map(|token| token.id()).ok_or_else(|| Failure::usage(words))
 }
 
-fn print(id: &Id, keys: &Keys, redis_cli: &str) {
+fn print(id: &Id, keys: &Keys, redis_cli: &str) -> Result<(), Failure> {
     let job = |kind| keys.job(&JobId { kind, subject: *id });
     let partition = keys.partition(id);
     let otp = keys.otp(id);
-    println!("link {id}\n");
+    say(format_args!("link {id}\n"))?;
     for (key, what) in [
         (keys.link(id), "the record: live or dead, whose, until when, started"),
         (otp.clone(), "code and counters: wrong, locks, until (locked, unix ms), total, asked"),
@@ -67,17 +66,20 @@ fn print(id: &Id, keys: &Keys, redis_cli: &str) {
         (job(JobKind::Invitation), "invitation that waits: tries, why"),
         (job(JobKind::Start), "start that Postgres is not told of yet: tries, why"),
     ] {
-        println!("# {what}\n{redis_cli} HGETALL '{}'", key.name());
+        say(format_args!("# {what}\n{redis_cli} HGETALL '{}'", key.name()))?;
     }
     for (queue, what) in [
         (JobKind::Code.queue(), "mails of the partition by due time, unix ms"),
         (JobKind::Start.queue(), "starts of the partition by due time, unix ms"),
     ] {
-        println!("# {what}\n{redis_cli} ZRANGE '{}' 0 19 WITHSCORES", keys.queue(queue, partition).name());
+        say(format_args!("# {what}\n{redis_cli} ZRANGE '{}' 0 19 WITHSCORES", keys.queue(queue, partition).name()))?;
     }
-    println!(
+    say(format_args!(
         "# mails of the partition that the relay refused\n{redis_cli} LRANGE '{}' 0 19",
         keys.refused(partition).name()
-    );
-    println!("\n# end a lock, and give three attempts back\n{redis_cli} --eval lua/ops/unlock.lua '{}'", otp.name());
+    ))?;
+    say(format_args!(
+        "\n# end a lock, and give three attempts back\n{redis_cli} --eval lua/ops/unlock.lua '{}'",
+        otp.name()
+    ))
 }

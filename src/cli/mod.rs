@@ -1,5 +1,5 @@
 //! The command line. [`run`] is the one `match` that shows all that the program can do.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line talks to its terminal")]
+#![expect(clippy::print_stderr, reason = "a command line talks to its terminal")]
 
 mod check;
 mod dev;
@@ -8,6 +8,7 @@ mod keygen;
 mod keys;
 mod serve;
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -31,11 +32,12 @@ struct Cli {
     command: Command,
 }
 
+/// One line a paragraph: the terminal's width breaks them.
 const AFTER_HELP: &str = "\
-Every key of the configuration can be set by environment: VESTIBULE_ and the key in capitals, with __ for a dot
+Every key of the configuration can be set by environment: VESTIBULE_ and the key in capitals, with __ for a dot \
 (VESTIBULE_REDIS__URL). Secrets can be read from files: VESTIBULE_SECRETS__ROOT_KEYS_FILE.
 
-Exit codes: 0 well; 64 bad configuration or usage; 69 a dependency answers and is wrong, or does not answer a
+Exit codes: 0 well; 64 bad configuration or usage; 69 a dependency answers and is wrong, or does not answer a \
 command that needs it; 70 a bug.";
 
 #[derive(Debug, Subcommand)]
@@ -102,6 +104,17 @@ impl From<Refusal> for Failure {
 impl From<Fault> for Failure {
     fn from(fault: Fault) -> Self {
         Self::unavailable(fault.to_string())
+    }
+}
+
+/// Says something on standard output. A reader that has seen enough, as `head` has, is no
+/// failure; a full disk is.
+fn say(words: std::fmt::Arguments<'_>) -> Result<(), Failure> {
+    match writeln!(std::io::stdout(), "{words}") {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::unavailable(format!("standard output cannot be written: {error}")))
+        }
+        _ => Ok(()),
     }
 }
 

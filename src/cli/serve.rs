@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::Failure;
+use super::{Failure, say};
 use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::node::{self, Listeners};
@@ -56,10 +56,10 @@ pub(super) async fn migrate(config: Config) -> Result<(), Failure> {
     let postgres = Postgres::new(&config.postgres, Arc::new(Metrics::new()));
     let applied = postgres::migrate(&postgres).await?;
     if applied.is_empty() {
-        println!("The schema is up to date.");
+        say(format_args!("The schema is up to date."))?;
     }
     for migration in applied {
-        println!("Applied {migration}.");
+        say(format_args!("Applied {migration}."))?;
     }
     Ok(())
 }

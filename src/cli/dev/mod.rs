@@ -9,9 +9,9 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::Failure;
 use super::keygen::fresh as fresh_key;
 use super::serve::stopped;
+use super::{Failure, say};
 use crate::config::{Config, Mode};
 use crate::dev::servers::{PostgresServer, RedisOptions, RedisServer};
 use crate::metrics::Metrics;
@@ -27,7 +27,7 @@ const DATABASE: &str = "vestibule";
 pub(super) async fn run(variables: Vec<(String, String)>, file: Option<PathBuf>) -> Result<(), Failure> {
     let folder = std::env::current_dir().map(|here| here.join(FOLDER)).map_err(io_failure)?;
     fs::create_dir_all(&folder).map_err(io_failure)?;
-    println!("Starting a private Redis and Postgres under {FOLDER}/ ...");
+    say(format_args!("Starting a private Redis and Postgres under {FOLDER}/ ..."))?;
     let redis = RedisServer::start(RedisOptions {
         dir: folder.join("redis"),
         cluster: false,
@@ -40,8 +40,8 @@ pub(super) async fn run(variables: Vec<(String, String)>, file: Option<PathBuf>)
     let outcome = node(&folder, &redis, &database, variables, file).await;
     database.stop().map_err(io_failure)?;
     redis.stop().map_err(io_failure)?;
-    println!("Stopped. The data stays under {FOLDER}/ for the next run.");
-    outcome
+    outcome?;
+    say(format_args!("Stopped. The data stays under {FOLDER}/ for the next run."))
 }
 
 async fn node(
@@ -80,13 +80,15 @@ async fn node(
 
     let pool = Postgres::new(&config.postgres, Arc::new(Metrics::new()));
     for migration in postgres::migrate(&pool).await? {
-        println!("Applied {migration}.");
+        say(format_args!("Applied {migration}."))?;
     }
     let link = seed::demo_link(&config, folder, &pool).await?;
     pool.close();
     let redis_cli = format!("redis-cli {}", redis.cli_args().join(" "));
     let postgres_url = database.url(DATABASE);
-    let ready = |addresses: Addresses| println!("{}", seed::walk_through(addresses, &link, &redis_cli, &postgres_url));
+    let ready = |addresses: Addresses| {
+        drop(say(format_args!("{}", seed::walk_through(addresses, &link, &redis_cli, &postgres_url))));
+    };
     node::serve(config, |_| Ok(Listeners { public, admin }), stopped(), ready).await?;
     Ok(())
 }
@@ -101,7 +103,7 @@ fn listener(variables: &[(String, String)], section: &str, port: u16) -> Result<
     }
     TcpListener::bind(("127.0.0.1", port)).or_else(|_| {
         let free = TcpListener::bind(("127.0.0.1", 0)).map_err(io_failure)?;
-        println!("Port {port} is taken; using {} instead.", free.local_addr().map_err(io_failure)?.port());
+        say(format_args!("Port {port} is taken; using {} instead.", free.local_addr().map_err(io_failure)?.port()))?;
         Ok(free)
     })
 }

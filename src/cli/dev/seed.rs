@@ -61,7 +61,7 @@ Go in as Ada, from another terminal:
   LINK=http://{public}/candidate-access/{token}
   curl -s $LINK/info; echo
   curl -s -X POST $LINK/request-otp; echo
-  CODE=$(curl -s 'http://{admin}/dev/mail.json?to={CANDIDATE}' | grep -oE '"subject":"[0-9]{{6}}' | head -1 | grep -oE '[0-9]{{6}}'); echo $CODE
+  sleep 1; CODE=$(curl -s 'http://{admin}/dev/mail.json?to={CANDIDATE}' | grep -oE '"subject":"[0-9]{{6}}' | head -1 | grep -oE '[0-9]{{6}}'); echo $CODE
   SESSION=$(curl -s -H 'Content-Type: application/json' -d "{{\"otp\":\"$CODE\"}}" $LINK/verify-otp | sed 's/.*"sessionToken":"\([^"]*\)".*/\1/'); echo $SESSION
   curl -s -X POST -H "x-session-token: $SESSION" $LINK/start; echo
 
