@@ -1,10 +1,12 @@
 //! What the tests stand on: real servers of their own, real nodes, and a client.
 
 pub(crate) mod app;
+pub(crate) mod child;
 pub(crate) mod clock;
 pub(crate) mod http;
 pub(crate) mod postgres;
 pub(crate) mod program;
+pub(crate) mod raw;
 pub(crate) mod resp;
 pub(crate) mod smtp;
 pub(crate) mod until;

@@ -79,6 +79,23 @@ impl Resp {
         })
     }
 
+    /// Lets no script run until [`release`](Self::release); looking is still possible.
+    pub(crate) fn hold(&mut self) {
+        assert_eq!(self.call(&["CLIENT", "PAUSE", "60000", "WRITE"]), Value::Text("OK".to_owned()));
+    }
+
+    /// Whether somebody waits since [`hold`](Self::hold).
+    pub(crate) fn holds_somebody(&mut self) -> bool {
+        self.call(&["CLIENT", "LIST"])
+            .text()
+            .lines()
+            .any(|client| client.contains(" flags=b") && client.contains(" cmd=eval"))
+    }
+
+    pub(crate) fn release(&mut self) {
+        assert_eq!(self.call(&["CLIENT", "UNPAUSE"]), Value::Text("OK".to_owned()));
+    }
+
     /// Every key.
     pub(crate) fn keys(&mut self) -> Vec<String> {
         self.call(&["KEYS", "*"]).array().iter().map(|key| key.text().to_owned()).collect()
