@@ -2,6 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod candidate;
+mod cli;
+mod dev_mode;
+mod http;
 mod mail_queue;
 mod mail_relay;
 mod outage;

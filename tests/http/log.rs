@@ -1,0 +1,111 @@
+//! The log: one line a request, which an engineer can search and which gives nothing away.
+
+use serde_json::Value;
+
+use crate::support::TestApp;
+use crate::support::app::{Link, Setup};
+use crate::support::child::Served;
+use crate::support::raw::Raw;
+use crate::support::until::until;
+
+async fn without_nodes() -> (TestApp, Link) {
+    let app = Setup::new().nodes(0).start().await;
+    let link = app.invite("ada@example.com").await;
+    (app, link)
+}
+
+/// The line of a request, once it is there: it is the only one.
+async fn line_of(node: &Served, id: &str) -> Value {
+    let line = node.child.line(&format!("\"request_id\":\"{id}\"")).await;
+    let with_id = node.child.lines().iter().filter(|line| line.contains(id)).count();
+    assert_eq!(with_id, 1, "{:#?}", node.child.lines());
+    serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"))
+}
+
+#[tokio::test]
+async fn a_request_is_one_line_of_json_that_never_holds_its_path() {
+    let (app, link) = without_nodes().await;
+    let node = Served::start(&app, &[("trusted_proxies", "127.0.0.0/8")]).await;
+    let mut raw = Raw::connect(node.public).await;
+    let token = &link.token;
+    for (id, line, headers, expected) in [
+        ("the-first", format!("GET /candidate-access/{token}/info"), "", ("GET", "candidate_info", 200, "")),
+        ("the-second", format!("GET /elsewhere/{token}"), "", ("GET", "none", 404, "not-found")),
+        ("the-third", format!("PUT /candidate-access/{token}/info"), "", ("PUT", "none", 405, "method-not-allowed")),
+        (
+            "the-fourth",
+            format!("POST /candidate-access/{token}/start"),
+            "x-forwarded-for: 203.0.113.9\r\nx-session-token: s3cr3t\r\n",
+            ("POST", "start", 401, "unauthenticated"),
+        ),
+    ] {
+        raw.ask(&line, &format!("x-request-id: {id}\r\n{headers}")).await.assert_status(expected.2);
+        let line = line_of(&node, id).await;
+        let (method, route, status, slug) = expected;
+        assert_eq!(line["method"], method, "{line}");
+        assert_eq!(line["route"], route, "{line}");
+        assert_eq!(line["status"], status, "{line}");
+        assert_eq!(line["slug"], slug, "{line}");
+        assert_eq!(line["level"], "INFO", "{line}");
+        let client = if headers.is_empty() { "127.0.0.1" } else { "203.0.113.9" };
+        assert_eq!(line["client"], client, "{line}");
+        assert!(line["us"].as_u64().is_some_and(|us| us > 0), "{line}");
+        assert!(line["timestamp"].as_str().is_some_and(|time| time.ends_with('Z')), "{line}");
+    }
+    let said = node.child.lines().join("\n");
+    for secret in [token.as_str(), "s3cr3t", "elsewhere", "ada@example.com"] {
+        assert!(!said.contains(secret), "{secret} is in\n{said}");
+    }
+    assert!(said.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()), "{said}");
+}
+
+#[tokio::test]
+async fn what_made_an_answer_unavailable_is_logged_once_with_its_cause() {
+    let (app, link) = without_nodes().await;
+    let node = Served::start(&app, &[("redis.command_timeout", "100ms")]).await;
+    let mut raw = Raw::connect(node.public).await;
+    app.redis.pause().unwrap();
+    let line = format!("GET /candidate-access/{}/info", link.token);
+    let answer = raw.ask(&line, "x-request-id: the-unlucky\r\n").await;
+    app.redis.resume().unwrap();
+    let answer = answer.assert_problem(503, "unavailable");
+    let line = line_of(&node, "the-unlucky").await;
+    assert_eq!(line["level"], "ERROR", "{line}");
+    let cause = line["cause"].as_str().unwrap();
+    assert!(cause.starts_with("redis: "), "{cause}");
+    assert!(!answer.to_string().to_lowercase().contains("redis"), "the cause is for us: {answer}");
+}
+
+#[tokio::test]
+async fn a_client_that_hangs_up_leaves_its_line_too() {
+    let (app, link) = without_nodes().await;
+    let sweeps = [("mail.sweep_interval", "20s"), ("postgres.sweep_interval", "1h")];
+    let node = Served::start(&app, &sweeps).await;
+    let mut resp = app.resp();
+    resp.hold();
+    let mut raw = Raw::connect(node.public).await;
+    let head = "HTTP/1.1\r\nhost: test\r\nx-request-id: the-impatient\r\n\r\n";
+    raw.send(format!("GET /candidate-access/{}/info {head}", link.token)).await;
+    until("the decision to be under way", async || app.resp().holds_somebody().then_some(())).await;
+    drop(raw);
+    let line = line_of(&node, "the-impatient").await;
+    resp.release();
+    assert_eq!(line["status"], 499, "{line}");
+    assert_eq!(line["cause"], "the client hung up", "{line}");
+}
+
+#[tokio::test]
+async fn the_human_format_tells_the_same_without_colours_in_a_file() {
+    let (app, _) = without_nodes().await;
+    let child = Served::launch(&app, "", &[("log.format", "human")]);
+    let ready = child.line("ready public=").await;
+    let public = ready.split("public=").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
+    Raw::connect(public).await.ask("GET /nothing", "x-request-id: the-reader\r\n").await.assert_status(404);
+    let line =
+        until("the line", async || child.lines().into_iter().find(|line| line.contains("request_id=\"the-reader\"")))
+            .await;
+    for words in ["INFO", "method=GET", "route=\"none\"", "status=404", "slug=\"not-found\"", "client=127.0.0.1"] {
+        assert!(line.contains(words), "{words} is not in {line}");
+    }
+    assert!(!line.contains('\u{1b}'), "{line:?}");
+}

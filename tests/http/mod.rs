@@ -1,0 +1,10 @@
+//! The server: what every answer keeps to, bodies, connections, clients, the other listener, the log.
+
+mod admin;
+mod bodies;
+mod clients;
+mod connections;
+mod conventions;
+mod drain;
+mod heads;
+mod log;
