@@ -21,7 +21,7 @@
 --   {"wrong", left}      attempts left, at least 1
 --   {"locked", ms}       this one was one too many: the code is destroyed
 --   {"cooldown", ms}     still locked; nothing was compared
---   {"foreign"}          the code is under a root key that the caller lacks; costs nothing
+--   {"foreign"}          the code is under a root key that the caller lacks (yet); costs nothing
 --   {"superseded", ref}  the code before the newest, whose mark is ref; costs nothing
 --   {"expired"}          no code outstanding; costs nothing
 local t = redis.call('TIME')
@@ -47,7 +47,6 @@ end
 
 if cooldown > 0 then return {'cooldown', cooldown} end
 if not otp[5] or now - tonumber(otp[6]) >= tonumber(ARGV[3]) then return {'expired'} end
--- While keys rotate: whoever has the key can tell.
 if not string.find(' ' .. ARGV[2], ' ' .. string.match(otp[5], '^[^:]+:'), 1, true) then return {'foreign'} end
 local function presented(mac)
   return mac and mac ~= '' and string.find(' ' .. ARGV[2] .. ' ', ' ' .. mac .. ' ', 1, true)

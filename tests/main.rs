@@ -1,5 +1,5 @@
 //! End to end, on real servers. One binary: it links once.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
+#![expect(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, reason = "a test may panic, and say why")]
 
 mod candidate;
 mod cli;

@@ -49,7 +49,7 @@ impl Call {
     /// # Errors
     /// `rate-limited` where it is over, `unavailable` where Redis cannot say.
     pub async fn admit(&mut self, app: &App, limit: Limit) -> Result<Permit, Problem> {
-        self.policies.push(app.limits.policy(limit));
+        self.policies.insert(0, app.limits.policy(limit));
         match app.limits.admit(limit, &app.keyring, &subject(self.client)).await? {
             Admission::Admitted(permit, standing) => {
                 self.standings.push(standing);

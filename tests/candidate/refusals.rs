@@ -348,13 +348,13 @@ async fn a_client_that_asks_too_much_is_told_when_to_come_back() {
     let link = app.invite("ada@example.com").await;
     app.info(&link).await.assert_status(200);
     app.info(&link).await.assert_status(200);
-    let policy = IP.replace("120", "2");
-    for refused in [
-        app.info(&link).await,
-        app.request(&link).await,
-        app.verify(&link, "123456").await,
-        app.verify(&link, "no code").await,
-        app.begin(&link, "no token").await,
+    let ip = IP.replace("120", "2");
+    for (refused, policy) in [
+        (app.info(&link).await, ip.clone()),
+        (app.request(&link).await, format!("{ip}, \"otp_request\";q=5;w=600")),
+        (app.verify(&link, "123456").await, format!("{ip}, \"otp_attempt\";q=3")),
+        (app.verify(&link, "no code").await, format!("{ip}, \"otp_attempt\";q=3")),
+        (app.begin(&link, "no token").await, ip),
     ] {
         let refused = refused.assert_problem(429, "rate-limited");
         let wait = refused.json()["retryAfter"].as_u64().unwrap();

@@ -106,12 +106,15 @@ impl Link {
         if self.apart(now) > 0 {
             return retry_after("otp-resend-too-soon");
         }
+        let left = REQUESTS_MAX - 1 - self.recent(now).len();
+        // What info shows a moment later: the last request of a window waits for its first to leave.
+        let resend = if left == 0 { self.recent(now)[0] + WINDOW - now } else { APART };
         let body = json!({
             "message": "Verification code sent to s***@e***.com",
             "maskedEmail": "s***@e***.com",
             "expiresIn": 600,
-            "resendIn": 60,
-            "requestsRemaining": REQUESTS_MAX - 1 - self.recent(now).len(),
+            "resendIn": seconds(resend.max(APART)),
+            "requestsRemaining": left,
         });
         (202, body)
     }
