@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::Builder;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{sleep, timeout};
@@ -74,11 +74,21 @@ impl Listeners {
     /// Which address cannot be bound, and why.
     pub fn bind(config: &Config) -> Result<Self, Refusal> {
         let bind = |key: &str, address: SocketAddr| {
-            std::net::TcpListener::bind(address)
-                .map_err(|error| Refusal::Config(format!("{key}: cannot listen on {address}: {error}")))
+            listen_on(address).map_err(|error| Refusal::Config(format!("{key}: cannot listen on {address}: {error}")))
         };
         Ok(Self { public: bind("http.listen", config.http.listen)?, admin: bind("admin.listen", config.admin.listen)? })
     }
+}
+
+/// The library's own bind lets 128 connections wait, and a burst of more would be told to
+/// come back after a second.
+fn listen_on(address: SocketAddr) -> io::Result<std::net::TcpListener> {
+    /// Connections that may wait to be accepted; the kernel cuts it to its `somaxconn`.
+    const BACKLOG: u32 = 4_096;
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)?.into_std()
 }
 
 /// What everything in a node shares.

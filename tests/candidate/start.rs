@@ -271,3 +271,20 @@ async fn keys_rotate_without_throwing_anybody_out() {
     // A node that does not have the new key yet cannot know whose it is.
     assert_unauthenticated(app.begin(&other, &token).await);
 }
+
+#[tokio::test]
+async fn a_node_without_the_newest_root_key_neither_counts_nor_loses_anything() {
+    let mut app = TestApp::start().await;
+    let link = app.invite("ada@example.com").await;
+    let code = app.code(&link).await;
+    // As during a roll-out that took the old key away too early, or put the new one first too early.
+    let stranger = format!("r9:{}", base64::engine::general_purpose::STANDARD.encode([b'z'; 32]));
+    let node = app.node_with(&[("secrets.root_keys", &stranger)]).await;
+    app.nodes.push(node);
+
+    for typed in [&code, &super::not(&code)] {
+        verify_on(&app, &app.nodes[1], &link, typed).await.assert_problem(503, "unavailable");
+    }
+    assert_eq!(app.info(&link).await.json()["attemptsRemaining"], 3);
+    app.verify(&link, &code).await.assert_status(200);
+}
