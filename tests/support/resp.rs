@@ -84,12 +84,10 @@ impl Resp {
         assert_eq!(self.call(&["CLIENT", "PAUSE", "60000", "WRITE"]), Value::Text("OK".to_owned()));
     }
 
-    /// Whether somebody waits since [`hold`](Self::hold).
-    pub(crate) fn holds_somebody(&mut self) -> bool {
-        self.call(&["CLIENT", "LIST"])
-            .text()
-            .lines()
-            .any(|client| client.contains(" flags=b") && client.contains(" cmd=eval"))
+    /// Connections whose scripts wait since [`hold`](Self::hold).
+    pub(crate) fn held(&mut self) -> usize {
+        let waits = |client: &&str| client.contains(" flags=b") && client.contains(" cmd=eval");
+        self.call(&["CLIENT", "LIST"]).text().lines().filter(waits).count()
     }
 
     pub(crate) fn release(&mut self) {
