@@ -121,11 +121,11 @@ pub async fn serve(
     let shared = Arc::new(prepare(config, wake_mail, wake_starts));
     let post = Post::new(&shared.config).map_err(Refusal::Config)?;
 
-    let redis = tokio::select! {
-        redis = dependencies(&shared) => redis?,
+    let started = async { Ok::<_, Refusal>((dependencies(&shared).await?, Workers::start(&shared).await?)) };
+    let (redis, mut workers) = tokio::select! {
+        started = started => started?,
         () = &mut shutdown => return Ok(()),
     };
-    let mut workers = Workers::start(&shared).await?;
     let listeners = bind(&shared.config)?;
 
     let (stop_accepting, stop_working) = (CancellationToken::new(), CancellationToken::new());

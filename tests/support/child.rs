@@ -34,8 +34,15 @@ pub(crate) struct Served {
 impl Child {
     /// Starts it in a folder, with this environment and nothing else but PATH.
     pub(crate) fn start(program: &str, arguments: &[&str], environment: &[(String, String)], folder: &Path) -> Self {
-        let mut command = Command::new(program);
-        command.args(arguments).env_clear().envs(environment.iter().cloned()).current_dir(folder).kill_on_drop(true);
+        // It dies with this test, also when the test is killed.
+        let mut command = Command::new("setpriv");
+        command
+            .args(["--pdeathsig", "KILL", "--", program])
+            .args(arguments)
+            .env_clear()
+            .envs(environment.iter().cloned())
+            .current_dir(folder)
+            .kill_on_drop(true);
         command.env("PATH", path());
         let mut process = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let lines = Arc::new(Mutex::new(Vec::new()));
