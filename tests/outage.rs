@@ -247,3 +247,49 @@ async fn a_bad_configuration_is_refused_with_all_its_errors() {
     let words = ["http.listen", "redis.partitions", "mail.url", "secrets.jwt_keys", "VESTIBULE_NO__SUCH_KEY"];
     assert_does_not_start(&app, &changes, 64, &words).await;
 }
+
+#[tokio::test]
+async fn a_handler_that_takes_too_long_is_answered_for() {
+    let setup = Setup::new().set("http.body_timeout", &"500ms").set("http.handler_timeout", &"1s");
+    let app = setup.set("redis.command_timeout", &"5s").start().await;
+    let link = app.invite("ada@example.com").await;
+    let mut resp = app.resp();
+    resp.hold();
+    let asked = Instant::now();
+    app.info(&link).await.assert_problem(503, "unavailable").assert_retry_after(1);
+    // The decision itself would be given up after two tries of 5 s.
+    assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
+    resp.release();
+    app.info(&link).await.assert_status(200);
+}
+
+#[tokio::test]
+async fn what_cannot_be_done_soon_is_refused_and_not_kept_waiting() {
+    let setup =
+        Setup::new().set("redis.in_flight_max", &4).set("redis.waiting_max", &4).set("redis.wait_max", &"100ms");
+    let app = setup.set("redis.command_timeout", &"5s").set("mail.sweep_interval", &"60s").start().await;
+    let link = app.invite("ada@example.com").await;
+    app.info(&link).await.assert_status(200);
+    let mut resp = app.resp();
+    // The pin of the partitions, the first sweeps of two queues with 16 partitions, and a cold info.
+    until("the first sweeps", async || (app.resp().scripts_run() >= 1 + 32 + 4).then_some(())).await;
+    resp.hold();
+    // Four are under way, four wait for a while, and the rest is told at once.
+    let crowd = (0..20).map(|_| {
+        let (http, url) = (app.http.clone(), app.url(&link, "info"));
+        tokio::spawn(async move { http.get(&url).await })
+    });
+    let crowd: Vec<_> = crowd.collect();
+    let refused = until("sixteen to be refused", async || {
+        (crowd.iter().filter(|asked| asked.is_finished()).count() == 16).then_some(())
+    });
+    refused.await;
+    resp.release();
+    let mut statuses = Vec::new();
+    for asked in crowd {
+        statuses.push(asked.await.unwrap().status);
+    }
+    statuses.sort_unstable();
+    assert_eq!((&statuses[..4], &statuses[4..]), (&[200; 4][..], &[503; 16][..]));
+    app.info(&link).await.assert_status(200);
+}
