@@ -4,9 +4,10 @@
 //! 5xx in either.
 
 use std::collections::BTreeMap;
+use std::ops::Deref;
 
 use hyper::Method;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::sync::{Mutex, MutexGuard};
 use tokio::task::JoinSet;
 use vestibule::jobs::Queue;
 
@@ -15,8 +16,6 @@ use crate::support::app::{Link, Setup};
 use crate::support::http::Answer;
 use crate::support::until::until;
 
-/// A thousand connections, each with two ends in this process, and as much for all that runs beside.
-const OPEN_FILES: u64 = 4_096;
 const CROWD: usize = 1_000;
 const JSON: (&str, &str) = ("content-type", "application/json");
 
@@ -52,12 +51,26 @@ impl Ask {
     }
 }
 
-/// Two nodes, and as many connections to them as the crowd needs, open already: all ask at the same moment.
-async fn fleet() -> TestApp {
-    let limit = getrlimit(Resource::Nofile);
-    if limit.current.is_some_and(|current| current < OPEN_FILES) {
-        setrlimit(Resource::Nofile, Rlimit { current: Some(OPEN_FILES), ..limit }).expect("enough files may be opened");
+/// The crowds come one after the other: each takes more than 2,000 files, of an ordinary user's limit.
+static TURN: Mutex<()> = Mutex::const_new(());
+
+/// Two nodes and a crowd before their doors.
+struct Fleet {
+    app: TestApp,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl Deref for Fleet {
+    type Target = TestApp;
+
+    fn deref(&self) -> &TestApp {
+        &self.app
     }
+}
+
+/// Two nodes, and as many connections to them as the crowd needs, open already: all ask at the same moment.
+async fn fleet() -> Fleet {
+    let turn = TURN.lock().await;
     let app = Setup::new().nodes(2).behind_proxy().set("http.workers", &2).start().await;
     app.clock.freeze();
     let mut arriving = JoinSet::new();
@@ -66,7 +79,7 @@ async fn fleet() -> TestApp {
         arriving.spawn(async move { http.get(&url).await.assert_status(404) });
     }
     arriving.join_all().await;
-    app
+    Fleet { app, _turn: turn }
 }
 
 /// Everybody asks at once, by turns at both nodes, each from an address of their own.

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::process::Output;
 use std::time::Duration;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::Value;
 use tokio::sync::oneshot;
 use vestibule::config::{Config, Mode};
@@ -86,6 +87,7 @@ impl Setup {
     }
 
     pub(crate) async fn start(self) -> TestApp {
+        allow_open_files();
         let folder = postgres::fresh_folder("redis");
         let clock = Clock::new(&folder).unwrap();
         // The same tests run on a cluster of one node, which refuses what would cross slots.
@@ -103,6 +105,16 @@ impl Setup {
             app.add_node().await;
         }
         app
+    }
+}
+
+/// Many users have 1,024 at first. A crowd of a thousand has two ends of each connection in this process, and a dozen
+/// tests run beside it.
+fn allow_open_files() {
+    const NEEDED: u64 = 4_096;
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current.is_some_and(|current| current < NEEDED) {
+        setrlimit(Resource::Nofile, Rlimit { current: Some(NEEDED), ..limit }).expect("enough files may be opened");
     }
 }
 
