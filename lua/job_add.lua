@@ -18,6 +18,8 @@ local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local life = tonumber(ARGV[5]) - now
 if life <= 0 then return {'late'} end
+-- The reply to this very decision was lost: it stands.
+if redis.call('HGET', KEYS[2], 'version') == ARGV[2] then return {'queued'} end
 if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[6]) then return {'full'} end
 
 redis.call('DEL', KEYS[2])

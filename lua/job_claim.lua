@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- take a due job for a while: if its taker dies, it falls due again
 --
 -- KEYS[1]  queue of the partition

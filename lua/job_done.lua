@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- end a job that was carried out, unless a newer version has taken its place
 --
 -- KEYS[1]  queue of the partition

@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=no-writes
 -- list the jobs of a queue that are due, changing nothing
 --
 -- KEYS[1]  queue of the partition

@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- make a link dead at once: revoked, or reissued over
 --
 -- The dead record stays for an hour, far longer than any reader of the old row can

@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=no-writes
 -- tell the state of a link, changing nothing
 --
 -- KEYS[1]  hash of the link
@@ -25,18 +25,16 @@ if link[1] ~= 'live' or tonumber(link[2]) <= now then return {'gone'} end
 local otp = redis.call('HMGET', KEYS[2], 'total', 'until', 'wrong', 'asked', 'made', 'ref')
 if tonumber(otp[1] or 0) >= tonumber(ARGV[6]) then return {'gone'} end
 
-local asked, recent, oldest = 0, 0, 0
+local recent = {}
 for at in string.gmatch(otp[4] or '', '%d+') do
-  asked = tonumber(at)
-  if now - asked < tonumber(ARGV[2]) then
-    recent = recent + 1
-    if recent == 1 then oldest = asked end
-  end
+  if now - tonumber(at) < tonumber(ARGV[2]) then recent[#recent + 1] = tonumber(at) end
 end
 local cooldown = math.max(tonumber(otp[2] or 0) - now, 0)
-local resend = math.max(cooldown, asked + tonumber(ARGV[3]) - now, 0)
-if recent >= tonumber(ARGV[1]) then resend = math.max(resend, oldest + tonumber(ARGV[2]) - now) end
+local resend = math.max(cooldown, (recent[#recent] or 0) + tonumber(ARGV[3]) - now, 0)
+local over = #recent - tonumber(ARGV[1]) + 1
+if over > 0 then resend = math.max(resend, recent[over] + tonumber(ARGV[2]) - now) end
 
-local left = cooldown > 0 and 0 or tonumber(ARGV[5]) - tonumber(otp[3] or 0)
+-- At least one is left outside a lock, also where the configured number has come down.
+local left = cooldown > 0 and 0 or math.max(tonumber(ARGV[5]) - tonumber(otp[3] or 0), 1)
 local ref = otp[5] and now - tonumber(otp[5]) < tonumber(ARGV[4]) and otp[6] or ''
 return {'info', resend, cooldown, left, tonumber(link[2]), link[3], link[4], link[5], ref}

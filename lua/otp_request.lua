@@ -44,11 +44,11 @@ for at in string.gmatch(otp[3] or '', '%d+') do
   if now - tonumber(at) < window then recent[#recent + 1] = at end
 end
 if otp[4] == ARGV[1] then
-  return {'sent', max - #recent, recent[1] and tonumber(recent[1]) + window - now or 0, link[3], otp[6] or ARGV[3]}
+  return {'sent', math.max(max - #recent, 0), recent[1] and tonumber(recent[1]) + window - now or 0, link[3], otp[6] or ARGV[3]}
 end
 
 local cooldown = tonumber(otp[2] or 0) - now
-local full = #recent >= max and tonumber(recent[1]) + window - now or 0
+local full = #recent >= max and tonumber(recent[#recent - max + 1]) + window - now or 0
 local soon = recent[1] and tonumber(recent[#recent]) + apart - now or 0
 local wait = math.max(cooldown, full, soon)
 if cooldown > 0 then return {'cooldown', wait} end

@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::Builder;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -138,10 +138,9 @@ pub async fn serve(
     ready(addresses);
 
     shutdown.await;
-    drain(&shared, workers, acceptor, &stop_accepting).await;
+    let deadline = drain(&shared, workers, acceptor, &stop_accepting).await;
     stop_working.cancel();
-    let finish = timeout(shared.config.http.drain_timeout, background.wait());
-    if finish.await.is_err() {
+    if timeout_at(deadline, background.wait()).await.is_err() {
         tracing::warn!("mail under way was not waited for any longer; it falls due again");
     }
     redis.close().await;
@@ -210,7 +209,11 @@ async fn dependencies(shared: &Shared) -> Result<Redis, Refusal> {
         sleep(PATIENCE).await;
     };
     loop {
-        match redis.probe(&shared.keys).await {
+        let fit = match redis.probe(&shared.keys).await {
+            Ok(Ok(facts)) => redis.pin(&shared.keys).await.map(|pinned| pinned.map(|()| facts)),
+            other => other,
+        };
+        match fit {
             Ok(Ok(facts)) => {
                 break tracing::info!(version = facts.version, primaries = facts.primaries, "redis is fit");
             }
@@ -370,23 +373,26 @@ fn listen(
         public,
         std::mem::take(&mut workers.doors),
         shared.config.http.connections_max,
+        shared.config.http.idle_timeout,
         Arc::clone(&shared.metrics),
         stop_accepting.clone(),
     ));
     Ok((addresses, acceptor))
 }
 
-/// First the proxies are told, then the door is closed, then what is inside may finish.
+/// First the proxies are told, then the door is closed, then what is inside may finish
+/// until the deadline, which is handed back for what runs beside.
 async fn drain(
     shared: &Shared,
     workers: Workers,
     acceptor: tokio::task::JoinHandle<()>,
     stop_accepting: &CancellationToken,
-) {
+) -> Instant {
     let http = &shared.config.http;
     tracing::info!(delay_ms = http.drain_delay.as_millis(), "draining: not ready any more");
     shared.draining.cancel();
     sleep(http.drain_delay).await;
+    let deadline = Instant::now() + http.drain_timeout;
     stop_accepting.cancel();
     // The acceptor drops the doors: a worker ends with its last connection.
     let _ = acceptor.await;
@@ -397,7 +403,8 @@ async fn drain(
         workers.threads.into_iter().for_each(|thread| drop(thread.join()));
         drop(tell);
     });
-    if timeout(http.drain_timeout, finished).await.is_err() {
+    if timeout_at(deadline, finished).await.is_err() {
         tracing::warn!(after_ms = http.drain_timeout.as_millis(), "requests under way were cut off");
     }
+    deadline
 }

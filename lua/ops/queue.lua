@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=no-writes
 -- show what waits in a queue, changing nothing
 --
 --   redis-cli --eval lua/ops/queue.lua vb:mail:{0a}

@@ -3,8 +3,8 @@
 --
 --   redis-cli --eval lua/ops/unlock.lua vb:otp:{0a}:<link>
 --
--- It forgives no more than that: the count of wrong codes in all stays, and a fresh
--- code must be asked for.
+-- It forgives no more than that: the count of wrong codes in all stays, and where it was
+-- locked a fresh code must be asked for.
 --
 -- KEYS[1]  hash of the link's code and counters
 --

@@ -11,6 +11,7 @@ mod serve;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
@@ -149,7 +150,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure::usage(format!("no runtime can be started: {error}")))?;
-    runtime.block_on(async {
+    let outcome = runtime.block_on(async {
         // What sends no mail itself works beside `dev` too, which captures it.
         match cli.command {
             Command::Serve => serve::serve(environment.config(Mode::Production)?).await,
@@ -161,8 +162,14 @@ fn run(cli: Cli) -> Result<(), Failure> {
             Command::Check => check::check(&environment.config(Mode::Production)?).await,
             Command::Keys(keys) => keys.run(&environment.config(Mode::Development)?),
         }
-    })
+    });
+    // A name that is being looked up cannot be cut off, and need not be waited for.
+    runtime.shutdown_timeout(EXIT_PATIENCE);
+    outcome
 }
+
+/// For what is still running when a command has done its work.
+const EXIT_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Where settings come from, beside the defaults.
 struct Environment {

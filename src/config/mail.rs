@@ -77,7 +77,7 @@ impl Mail {
             retry_max: reader.text(&RETRY_MAX, parse::duration(100 * MS..=HOUR)),
             sweep_interval: reader.text(&SWEEP_INTERVAL, parse::duration(100 * MS..=MINUTE)),
             waiting_max: reader.integer(&WAITING_MAX, parse::number(1..=1_000_000)),
-            refused_keep: reader.integer(&REFUSED_KEEP, parse::number(0..=10_000)),
+            refused_keep: reader.integer(&REFUSED_KEEP, parse::number(1..=10_000)),
         };
         let wrong = Wrong::new(
             format!(

@@ -57,7 +57,7 @@ pub struct Http {
     pub body_bytes_max: usize,
     /// From "not ready" to closing the listener.
     pub drain_delay: Duration,
-    /// For the last requests, and then for the last mails.
+    /// For the last requests and mails, together.
     pub drain_timeout: Duration,
 }
 

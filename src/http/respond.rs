@@ -32,7 +32,7 @@ pub(super) async fn respond(app: Arc<App>, peer: IpAddr, request: Request<Incomi
     let client = app.proxies.client(peer, &parts.headers);
     let found = route::find(&parts.method, parts.uri.path());
     let label = found.as_ref().map_or("none", Route::label);
-    let mut line = Line { method: parts.method, label, client, id, started, open: true };
+    let mut line = Line { method: name_of(&parts.method), label, client, id, started, open: true };
 
     let mut call = Call::new(parts.headers, body, client);
     let (quotas, keep, result) = match found {
@@ -115,9 +115,15 @@ pub(super) fn request_id(headers: &HeaderMap) -> String {
     sent.filter(usable).map_or_else(|| Id::nonce().to_string(), str::to_owned)
 }
 
+/// A method of ours, or none: anybody may invent one as long as a head.
+fn name_of(method: &Method) -> &'static str {
+    const KNOWN: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"];
+    KNOWN.into_iter().find(|known| method.as_str() == *known).unwrap_or("OTHER")
+}
+
 /// The one line of a request. It names the route, never the path: the path is a secret.
 struct Line {
-    method: Method,
+    method: &'static str,
     label: &'static str,
     client: IpAddr,
     id: String,

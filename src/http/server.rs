@@ -12,6 +12,7 @@ use std::time::Duration;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioTimer;
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -34,11 +35,13 @@ pub struct Accepted {
     _open: OpenConnection,
 }
 
-/// Accepts until `stop`, at most `connections_max` at a time: more wait in the kernel.
+/// Accepts until `stop`, at most `connections_max` at a time: more wait in the kernel. A
+/// client that does not take its answers within `patience` is hung up on.
 pub async fn accept(
     listener: TcpListener,
     workers: Vec<mpsc::Sender<Accepted>>,
     connections_max: usize,
+    patience: Duration,
     metrics: Arc<Metrics>,
     stop: CancellationToken,
 ) {
@@ -46,20 +49,25 @@ pub async fn accept(
     for worker in workers.iter().cycle() {
         let accepted = tokio::select! {
             () = stop.cancelled() => return,
-            accepted = accept_one(&listener, &places, &metrics) => accepted,
+            accepted = accept_one(&listener, &places, patience, &metrics) => accepted,
         };
-        // A worker that does not take it is gone: so is the process, in a moment.
+        // A worker that does not take it has ended by a bug; its share is lost, loudly.
         if worker.send(accepted).await.is_err() {
             tracing::error!("a worker has ended early");
         }
     }
 }
 
-async fn accept_one(listener: &TcpListener, places: &Arc<Semaphore>, metrics: &Arc<Metrics>) -> Accepted {
+async fn accept_one(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+    patience: Duration,
+    metrics: &Arc<Metrics>,
+) -> Accepted {
     let place = Arc::clone(places).acquire_owned().await.expect("the semaphore is never closed");
     loop {
         let accepted = match listener.accept().await {
-            Ok((stream, peer)) => hand_over(stream, peer),
+            Ok((stream, peer)) => hand_over(stream, peer, patience),
             Err(error) => Err(error),
         };
         match accepted {
@@ -77,8 +85,12 @@ async fn accept_one(listener: &TcpListener, places: &Arc<Semaphore>, metrics: &A
 }
 
 /// Frees the connection from this runtime, so that a worker's can take it.
-fn hand_over(stream: TcpStream, peer: SocketAddr) -> io::Result<(std::net::TcpStream, SocketAddr)> {
+///
+/// A client that asks and never reads would keep its connection for ever: the library has
+/// a deadline for heads, not for answers. The kernel has one.
+fn hand_over(stream: TcpStream, peer: SocketAddr, patience: Duration) -> io::Result<(std::net::TcpStream, SocketAddr)> {
     stream.set_nodelay(true)?;
+    SockRef::from(&stream).set_tcp_user_timeout(Some(patience))?;
     Ok((stream.into_std()?, peer))
 }
 

@@ -1,7 +1,8 @@
 //! Making dead links dead in Redis, at once and on every node.
 //!
-//! Postgres commits first and notes the link in `dead_links`; then Redis is told, and the
-//! note removed. Whoever dies in between leaves the note, and any node finishes the work.
+//! Postgres commits first and notes the link in `dead_links`; then Redis is told, and that
+//! is noted too. Whoever dies in between leaves the first note, and any node finishes the
+//! work. For an hour Redis is told again every minute: a failover may have forgotten it.
 
 use std::time::Duration;
 
@@ -29,21 +30,22 @@ impl Killer {
         Self { interviews, redis, keys }
     }
 
-    /// Tells Redis of every link that is noted as dead; answers how many there were.
+    /// Tells Redis of every link that it has to be told of; answers how many of them it
+    /// had never been told of.
     ///
     /// # Errors
     /// A [`Fault`] where Redis or Postgres failed: what was not told stays noted.
     pub async fn kill_noted(&self) -> Result<usize, Fault> {
         let mut killed = 0;
         loop {
-            let dead = self.interviews.dead_links().await?;
+            let dead = self.interviews.untold().await?;
             if dead.is_empty() {
                 return Ok(killed);
             }
-            for digest in dead {
-                self.kill(&Id::first_of(&digest)).await?;
-                self.interviews.buried(digest).await?;
-                killed += 1;
+            for link in dead {
+                self.kill(&Id::first_of(&link.digest)).await?;
+                self.interviews.told(link.digest).await?;
+                killed += usize::from(!link.told);
             }
         }
     }

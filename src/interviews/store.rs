@@ -93,7 +93,8 @@ impl Interviews {
     /// A [`Fault`] where Postgres failed.
     pub async fn reissue(&self, id: Uuid, life: Duration) -> Result<Option<Created>, Fault> {
         const SQL: &str = "WITH old AS (SELECT id, link_digest FROM interviews WHERE id = $1 FOR UPDATE), \
-                dead AS (INSERT INTO dead_links (link_digest) SELECT link_digest FROM old ON CONFLICT DO NOTHING) \
+                dead AS (INSERT INTO dead_links (link_digest) SELECT link_digest FROM old \
+                ON CONFLICT (link_digest) DO UPDATE SET told_at = NULL) \
             UPDATE interviews SET link_digest = $2, link_expires_at = $3, session_id = $4, \
                 revoked_at = NULL, started_at = NULL \
             FROM old WHERE interviews.id = old.id \
@@ -129,7 +130,8 @@ impl Interviews {
     pub async fn revoke(&self, id: Uuid) -> Result<bool, Fault> {
         const SQL: &str = "WITH revoked AS (UPDATE interviews SET revoked_at = coalesce(revoked_at, now()) \
                 WHERE id = $1 RETURNING link_digest), \
-            dead AS (INSERT INTO dead_links (link_digest) SELECT link_digest FROM revoked ON CONFLICT DO NOTHING) \
+            dead AS (INSERT INTO dead_links (link_digest) SELECT link_digest FROM revoked \
+                ON CONFLICT (link_digest) DO UPDATE SET told_at = NULL) \
             SELECT count(*) FROM revoked";
         let count: i64 = self
             .postgres
@@ -157,26 +159,38 @@ impl Interviews {
             .await
     }
 
-    /// Some links that are dead here and may be alive in Redis, the oldest first.
-    pub(super) async fn dead_links(&self) -> Result<Vec<Vec<u8>>, Fault> {
-        const SQL: &str = "SELECT link_digest FROM dead_links ORDER BY died_at LIMIT 100";
+    /// Some links that Redis has to be told of, the oldest first: those that it was never
+    /// told of, and again every minute those of the last hour.
+    pub(super) async fn untold(&self) -> Result<Vec<DeadLink>, Fault> {
+        const SQL: &str = "SELECT link_digest, told_at IS NOT NULL FROM dead_links \
+            WHERE told_at IS NULL OR told_at < now() - interval '1 minute' ORDER BY died_at LIMIT 100";
         self.postgres
             .run("dead_links", |connection| async move {
                 let rows = connection.query_typed(SQL, &[]).await?;
-                rows.iter().map(|row| row.try_get(0)).collect()
+                rows.iter().map(|row| Ok(DeadLink { digest: row.try_get(0)?, told: row.try_get(1)? })).collect()
             })
             .await
     }
 
-    /// Notes that Redis knows this link to be dead.
-    pub(super) async fn buried(&self, digest: Vec<u8>) -> Result<(), Fault> {
-        const SQL: &str = "DELETE FROM dead_links WHERE link_digest = $1";
+    /// Notes that Redis was told of this link; after an hour, the note goes.
+    pub(super) async fn told(&self, digest: Vec<u8>) -> Result<(), Fault> {
+        const SQL: &str = "WITH over AS (DELETE FROM dead_links \
+                WHERE link_digest = $1 AND died_at < now() - interval '1 hour' RETURNING link_digest) \
+            UPDATE dead_links SET told_at = now() \
+            WHERE link_digest = $1 AND link_digest NOT IN (SELECT link_digest FROM over)";
         self.postgres
-            .run("dead_link_buried", move |connection| async move {
+            .run("dead_link_told", move |connection| async move {
                 connection.query_typed(SQL, &[(&&digest[..], Type::BYTEA)]).await.map(drop)
             })
             .await
     }
+}
+
+/// A link that is dead in Postgres.
+pub(super) struct DeadLink {
+    pub(super) digest: Vec<u8>,
+    /// Whether Redis was told before.
+    pub(super) told: bool,
 }
 
 /// What the API writes is what is enforced.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, mpsc};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -62,10 +62,15 @@ pub async fn run<W, F>(
             _ = sweeps.tick() => sweep(&jobs, queue).await,
         };
         for id in due {
-            // A full house stops the sweep too: the rest is due for others, or later for us.
+            // Where no place comes free, what is listed here ages: another look finds the
+            // longest due first.
+            let free = timeout(pace.sweep, Arc::clone(&places).acquire_owned());
             let place = tokio::select! {
                 () = stop.cancelled() => break,
-                place = Arc::clone(&places).acquire_owned() => place.expect("the semaphore is never closed"),
+                place = free => match place {
+                    Ok(place) => place.expect("the semaphore is never closed"),
+                    Err(_) => break,
+                },
             };
             let (jobs, work) = (jobs.clone(), work.clone());
             tasks.spawn(async move {

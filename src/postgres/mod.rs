@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, TimeoutType};
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 use tokio_postgres::config::{Host, SslMode};
@@ -70,7 +70,11 @@ impl Postgres {
         let (pool, deadline) = (self.pool.clone(), self.deadline);
         let task = self.home.spawn(async move {
             let attempt = async {
-                let connection = pool.get().await.map_err(|error| (chain(&error), true))?;
+                let connection = pool.get().await.map_err(|error| {
+                    // That all are busy says nothing against them.
+                    let busy = matches!(error, PoolError::Timeout(TimeoutType::Wait));
+                    (chain(&error), !busy)
+                })?;
                 work(connection).await.map_err(|error| (describe(&error), breaks_trust(&error)))
             };
             let outcome = timeout(deadline, attempt)

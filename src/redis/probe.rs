@@ -30,7 +30,7 @@ impl fmt::Display for Unfit {
 }
 
 impl Redis {
-    /// Verifies version, eviction policy and partitions, and pins the last at the first start.
+    /// Verifies version, eviction policy and partitions; changes nothing.
     ///
     /// # Errors
     /// The outer one is a [`Fault`] (it did not answer), the inner one says what is wrong.
@@ -43,16 +43,23 @@ impl Redis {
                 Err(unfit) => return Ok(Err(unfit)),
             };
         }
-        let partitions = Arg::from(u32::from(keys.partitions()));
-        let pinned = self.decide(&scripts::META_PIN, [&keys.meta()], [partitions]).await?.number(0)?;
-        if pinned != u64::from(keys.partitions()) {
-            return Ok(Err(Unfit(format!(
-                "redis.partitions is {} here, but this data was laid out for {pinned} ({}): set it to {pinned}",
-                keys.partitions(),
-                keys.meta().name(),
-            ))));
+        let pinned = self.decide(&scripts::META_LOOK, [&keys.meta()], []).await?;
+        if pinned.is("pinned")
+            && let Err(unfit) = agrees(keys, pinned.number(0)?)
+        {
+            return Ok(Err(unfit));
         }
         Ok(Ok(Facts { version, primaries: infos.len() }))
+    }
+
+    /// Pins the number of partitions into the data, where no other node has.
+    ///
+    /// # Errors
+    /// As [`Self::probe`].
+    pub async fn pin(&self, keys: &Keys) -> Result<Result<(), Unfit>, Fault> {
+        let partitions = Arg::from(u32::from(keys.partitions()));
+        let pinned = self.decide(&scripts::META_PIN, [&keys.meta()], [partitions]).await?.number(0)?;
+        Ok(agrees(keys, pinned))
     }
 
     /// INFO of every primary.
@@ -67,6 +74,18 @@ impl Redis {
         }
         Ok(infos)
     }
+}
+
+/// A node that counts otherwise would look for every key in another place.
+fn agrees(keys: &Keys, pinned: u64) -> Result<(), Unfit> {
+    if pinned == u64::from(keys.partitions()) {
+        return Ok(());
+    }
+    Err(Unfit(format!(
+        "redis.partitions is {} here, but this data was laid out for {pinned} ({}): set it to {pinned}",
+        keys.partitions(),
+        keys.meta().name(),
+    )))
 }
 
 /// The primaries of a cluster, as the client last saw them.

@@ -60,11 +60,13 @@ pub static JOB_DONE: Script<2, 2> = Script::new("job_done", include_str!("../../
 pub static JOB_DEFER: Script<2, 5> = Script::new("job_defer", include_str!("../../lua/job_defer.lua"));
 /// Ends a job that can never succeed.
 pub static JOB_REFUSE: Script<3, 5> = Script::new("job_refuse", include_str!("../../lua/job_refuse.lua"));
+/// `lua/meta_look.lua`
+pub static META_LOOK: Script<1, 0> = Script::new("meta_look", include_str!("../../lua/meta_look.lua"));
 /// Pins the number of partitions.
 pub static META_PIN: Script<1, 1> = Script::new("meta_pin", include_str!("../../lua/meta_pin.lua"));
 
 /// Every script's source, to load at start and after a reconnect.
-pub(super) fn sources() -> [&'static str; 14] {
+pub(super) fn sources() -> [&'static str; 15] {
     [
         ADMIT.source,
         LINK_ADD.source,
@@ -79,6 +81,7 @@ pub(super) fn sources() -> [&'static str; 14] {
         JOB_DONE.source,
         JOB_DEFER.source,
         JOB_REFUSE.source,
+        META_LOOK.source,
         META_PIN.source,
     ]
 }

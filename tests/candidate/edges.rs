@@ -275,3 +275,29 @@ async fn clients_are_counted_apart_and_an_ipv6_one_by_its_network() {
     assert_eq!(ask("2001:db8:0:1:ffff::2").await, 429);
     assert_eq!(ask("::ffff:192.0.2.1").await, 429);
 }
+
+#[tokio::test]
+async fn another_window_or_number_of_attempts_takes_over_what_was_counted() {
+    let mut app = Setup::new().set("limits.candidate_ip.max", &10).start().await;
+    app.clock.freeze();
+    let link = app.invite("ada@example.com").await;
+    let code = app.code(&link).await;
+    for _ in 0..2 {
+        app.verify(&link, &super::not(&code)).await.assert_problem(401, "otp-incorrect");
+    }
+    let changes =
+        [("limits.candidate_ip.window", "2m"), ("limits.otp_attempt.max", "1"), ("limits.otp_request.max", "1")];
+    let node = app.node_with(&changes).await;
+    app.nodes.push(node);
+    let info = |app: &TestApp| app.nodes[1].url(&link, "info");
+
+    // Three were counted before. Two attempts are more than the one that there is now: the next wrong one locks.
+    let shown = app.http.get(&info(&app)).await.assert_status(200).json();
+    assert_eq!((&shown["attemptsRemaining"], &shown["resendIn"]), (&json!(1), &json!(600)));
+    for _ in 0..6 {
+        app.http.get(&info(&app)).await.assert_status(200);
+    }
+    app.http.get(&info(&app)).await.assert_problem(429, "rate-limited");
+    app.pass(130_000);
+    app.http.get(&info(&app)).await.assert_status(200);
+}

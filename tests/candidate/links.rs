@@ -223,9 +223,53 @@ async fn a_node_finishes_what_a_killer_that_died_has_begun() {
     );
     query(&app.database, &sql).await;
     until("a dead link", || async { (app.info(&link).await.status == 404).then_some(()) }).await;
-    until("no note of it", || async { query(&app.database, "SELECT FROM dead_links").await.is_empty().then_some(()) })
-        .await;
+    until("no note of it", || async {
+        query(&app.database, "SELECT FROM dead_links WHERE told_at IS NULL").await.is_empty().then_some(())
+    })
+    .await;
     assert_eq!(app.resp().field(app.keys().link(&link.id()).name(), "state").as_deref(), Some("dead"));
+}
+
+#[tokio::test]
+async fn a_dead_link_that_a_failover_brought_back_is_killed_again() {
+    let app = Setup::new().set("postgres.sweep_interval", &"100ms").start().await;
+    let link = app.invite("ada@example.com").await;
+    app.info(&link).await.assert_status(200);
+    let key = app.keys().link(&link.id()).name().to_owned();
+    let mut resp = app.resp();
+    let alive = resp.hash(&key);
+    app.revoke(&link).await;
+    app.info(&link).await.assert_problem(404, "link-not-found");
+
+    // The replica that took over had not heard of it; a minute later it is told again.
+    resp.call(&["DEL", &key]);
+    let words = alive.iter().flat_map(|(field, value)| [field.as_str(), value.as_str()]);
+    resp.call(&["HSET", &key].into_iter().chain(words).collect::<Vec<_>>());
+    resp.call(&["PEXPIRE", &key, "3600000"]);
+    app.info(&link).await.assert_status(200);
+    query(&app.database, "UPDATE dead_links SET told_at = now() - interval '61 s'").await;
+    until("a dead link", || async { (app.info(&link).await.status == 404).then_some(()) }).await;
+
+    // After an hour nobody needs to be told any more.
+    query(
+        &app.database,
+        "UPDATE dead_links SET told_at = now() - interval '61 s', died_at = now() - interval '61 min'",
+    )
+    .await;
+    until("no note", || async { query(&app.database, "SELECT FROM dead_links").await.is_empty().then_some(()) }).await;
+}
+
+#[tokio::test]
+async fn a_link_is_killed_where_redis_has_no_room_left() {
+    let app = TestApp::start().await;
+    let link = app.invite("ada@example.com").await;
+    app.info(&link).await.assert_status(200);
+    let mut resp = app.resp();
+    resp.call(&["CONFIG", "SET", "maxmemory", "1"]);
+    app.info(&link).await.assert_problem(503, "unavailable");
+    app.revoke(&link).await;
+    resp.call(&["CONFIG", "SET", "maxmemory", "0"]);
+    app.info(&link).await.assert_problem(404, "link-not-found");
 }
 
 #[tokio::test]

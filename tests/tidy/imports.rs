@@ -61,7 +61,7 @@ const LIBRARIES: [(&str, &[&str], &str); 21] = [
     ("prometheus_client", &["src/metrics.rs"], "series are declared in one place"),
     ("tracing_subscriber", &["src/config/server.rs", "src/telemetry.rs"], "the log, and the check of log.level"),
     ("rustix", &["src/cli/serve.rs", "src/dev/servers/"], "the limit of open files; private servers' processes"),
-    ("socket2", &["src/redis/connect.rs"], "fred's type for keepalives"),
+    ("socket2", &["src/redis/connect.rs", "src/http/server.rs"], "fred's type for keepalives; the kernel's deadlines"),
     ("ipnet", &["src/config/", "src/http/client.rs"], "trusted networks"),
 ];
 

@@ -152,7 +152,11 @@ fn check(tree: &Tree) -> Vec<String> {
                 complaints.push(format!("{path}: {words}"));
             }
         };
-        complain(text.lines().next() == Some("#!lua"), "does not begin with #!lua");
+        let first = text.lines().next().unwrap_or_default();
+        let known = ["#!lua", "#!lua flags=allow-oom", "#!lua flags=no-writes"].contains(&first);
+        complain(known, "does not begin with #!lua");
+        let reads = script.purpose.contains("changing nothing");
+        complain(reads == first.ends_with("no-writes"), "says by its flags otherwise than by its purpose");
         complain(text.lines().count() <= LINES_MAX, "is too long");
         let purpose = !script.purpose.is_empty() && !script.purpose.starts_with("KEYS");
         complain(purpose, "does not say on its second line what it decides");
@@ -284,6 +288,8 @@ fn drifting_scripts_are_seen() {
         check,
         &[
             (admit, "#!lua", "", "does not begin"),
+            (admit, "#!lua", "#!lua flags=no-writes", "otherwise than by its purpose"),
+            ("lua/otp_info.lua", " flags=no-writes", "", "otherwise than by its purpose"),
             (admit, "-- count one request of a client against a sliding window\n", "", "second line"),
             (admit, "-- ARGV[4]  nonce", "-- nonce", "the header has ARGV"),
             (admit, "-- ARGV[4]  nonce", "-- ARGV[5]  nonce", "numbers ARGV"),

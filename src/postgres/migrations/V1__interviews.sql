@@ -20,9 +20,11 @@ CREATE TABLE interviews (
 );
 
 -- Links that are dead here and may still be alive in Redis: written in the transaction
--- that kills them, removed when Redis has been told. If whoever kills a link dies in
--- between, any node finishes the work.
+-- that kills them. If whoever kills a link dies before Redis is told, any node finishes
+-- the work; and Redis is told again for an hour, for a failover may forget what it was
+-- told last.
 CREATE TABLE dead_links (
     link_digest bytea       PRIMARY KEY,
-    died_at     timestamptz NOT NULL DEFAULT now()
+    died_at     timestamptz NOT NULL DEFAULT now(),
+    told_at     timestamptz
 );
