@@ -34,8 +34,7 @@ pub(super) async fn check(config: &Config) -> Result<(), Failure> {
 }
 
 async fn redis(config: &Config) -> Result<String, String> {
-    let (redis, keys) = interview::redis(config).await.map_err(|failure| failure.words)?;
-    let facts = redis.probe(&keys).await.map_err(|fault| fault.to_string())?.map_err(|unfit| unfit.to_string())?;
+    let (_, keys, facts) = interview::redis(config).await.map_err(|failure| failure.words)?;
     Ok(format!(
         "{} on {} primaries, noeviction, {} partitions, scripts run",
         facts.version,

@@ -16,7 +16,7 @@ use crate::keyring::Keyring;
 use crate::mail::{EmailAddress, InvitationJob};
 use crate::metrics::Metrics;
 use crate::postgres::Postgres;
-use crate::redis::{Gate, Keys, Redis};
+use crate::redis::{Facts, Gate, Keys, Redis};
 
 /// A name and a position have to fit a mail and a page.
 const TEXT_MAX: usize = 200;
@@ -163,19 +163,19 @@ fn postgres(config: &Config) -> Postgres {
     Postgres::new(&config.postgres, Arc::new(Metrics::new()))
 }
 
-pub(super) async fn redis(config: &Config) -> Result<(Redis, Keys), Failure> {
+pub(super) async fn redis(config: &Config) -> Result<(Redis, Keys, Facts), Failure> {
     let settings = &config.redis;
     let gate = Arc::new(Gate::new(settings.in_flight_max, settings.waiting_max, settings.wait_max));
     let redis = Redis::connect(settings, gate, Arc::new(Metrics::new())).await?;
     let keys = Keys::new(&settings.prefix, settings.partitions);
     // With another number of partitions, the keys would be looked for in the wrong places.
-    redis.probe(&keys).await?.map_err(|unfit| Failure::unavailable(format!("redis: {unfit}")))?;
-    Ok((redis, keys))
+    let facts = redis.probe(&keys).await?.map_err(|unfit| Failure::unavailable(format!("redis: {unfit}")))?;
+    Ok((redis, keys, facts))
 }
 
 async fn kill(config: &Config, interviews: Interviews) -> Result<(), Failure> {
     let told = async {
-        let (redis, keys) = redis(config).await?;
+        let (redis, keys, _) = redis(config).await?;
         Killer::new(interviews, redis, keys).kill_noted().await?;
         Ok(())
     };
@@ -186,7 +186,7 @@ async fn kill(config: &Config, interviews: Interviews) -> Result<(), Failure> {
 }
 
 async fn queue_invitation(config: &Config, created: &Created, join_url: String) -> Result<(), Failure> {
-    let (redis, keys) = redis(config).await?;
+    let (redis, keys, _) = redis(config).await?;
     let keyring = Keyring::new(&config.secrets.root_keys);
     let interview = &created.interview;
     let link = created.link.id();

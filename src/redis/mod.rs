@@ -65,7 +65,7 @@ impl Redis {
     ) -> Result<Reply, Fault> {
         let _slot = self.shared.gate.enter().await?;
         let started = Instant::now();
-        let call = Call::new(script.name, script.sha(), script.source, &keys, args);
+        let call = Call::new(script.sha(), script.source, &keys, args);
         let mut outcome = self.once(&call).await;
         if outcome.as_ref().is_err_and(was_lost) {
             self.shared.metrics.redis_retried();
@@ -119,7 +119,6 @@ impl Sender {
 }
 
 struct Call<'a> {
-    name: &'static str,
     sha: &'a str,
     source: &'static str,
     slot: u16,
@@ -128,7 +127,6 @@ struct Call<'a> {
 
 impl<'a> Call<'a> {
     fn new<const KEYS: usize, const ARGV: usize>(
-        name: &'static str,
         sha: &'a str,
         source: &'static str,
         keys: &[&Key; KEYS],
@@ -138,7 +136,7 @@ impl<'a> Call<'a> {
         tail.push(Value::Integer(i64::try_from(KEYS).expect("a handful of keys")));
         tail.extend(keys.iter().map(|key| Value::String(key.name.as_str().into())));
         tail.extend(args.into_iter().map(|Arg(value)| value));
-        Self { name, sha, source, slot: keys[0].slot, tail }
+        Self { sha, source, slot: keys[0].slot, tail }
     }
 
     fn args(&self, script: &str) -> Vec<Value> {
@@ -146,12 +144,6 @@ impl<'a> Call<'a> {
         args.push(Value::String(script.into()));
         args.extend(self.tail.iter().cloned());
         args
-    }
-}
-
-impl fmt::Debug for Call<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name)
     }
 }
 

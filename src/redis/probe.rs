@@ -8,7 +8,7 @@ use fred::interfaces::{ClientLike, ClusterInterface};
 use fred::types::config::Server;
 
 use super::{Arg, Keys, Redis, scripts};
-use crate::fault::{Dependency, Fault};
+use crate::fault::Fault;
 
 /// What was found to be right.
 #[derive(Debug)]
@@ -116,13 +116,6 @@ fn judge(info: &str) -> Result<String, Unfit> {
         policy => Err(Unfit(format!(
             "maxmemory-policy is {policy:?}, which would erase limits and lockouts: set it to noeviction"
         ))),
-    }
-}
-
-/// A fault of a server that answers nothing of use.
-impl From<Unfit> for Fault {
-    fn from(unfit: Unfit) -> Self {
-        Self::new(Dependency::Redis, unfit.0)
     }
 }
 
