@@ -7,12 +7,14 @@ mod candidate;
 mod errors;
 mod keys;
 mod layers;
+mod limits;
 mod mail;
 mod mail_url;
 mod parse;
 mod reader;
 mod redis_url;
 mod server;
+mod sessions;
 mod site;
 mod stores;
 #[cfg(test)]
@@ -22,13 +24,15 @@ use std::path::Path;
 
 use ipnet::IpNet;
 
-pub use self::candidate::{Candidate, Limits, OtpAttempt, OtpRequest, Rate};
+pub use self::candidate::Candidate;
 pub use self::errors::{Errors, Refusal, Source};
 pub use self::keys::{Jwt, NamedKey, Secrets};
+pub use self::limits::{Limits, LoginAccount, OtpAttempt, OtpRequest, Rate};
 pub use self::mail::Mail;
 pub use self::mail_url::{MailUrl, RelayTls, RelayUrl};
 pub use self::redis_url::{HostPort, RedisServers, RedisUrl};
 pub use self::server::{Admin, Http, Log, LogFormat};
+pub use self::sessions::{Reset, Sessions};
 pub use self::site::PublicUrl;
 pub use self::stores::{Postgres, Redis};
 
@@ -67,7 +71,11 @@ pub struct Config {
     pub mail: Mail,
     /// Lives of codes, sessions and links.
     pub candidate: Candidate,
-    /// Limits on clients and links.
+    /// Sessions of members.
+    pub sessions: Sessions,
+    /// Password resets.
+    pub reset: Reset,
+    /// Limits on clients, links, names and addresses.
     pub limits: Limits,
     /// Session tokens.
     pub jwt: Jwt,
@@ -157,6 +165,8 @@ impl Config {
             postgres,
             mail,
             candidate: Candidate::read(reader),
+            sessions: Sessions::read(reader),
+            reset: Reset::read(reader),
             limits: Limits::read(reader),
             jwt: Jwt::read(reader),
             secrets: Secrets::read(reader),
