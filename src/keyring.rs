@@ -38,6 +38,12 @@ pub enum Sealed {
     Code,
     /// An invitation, in the job that mails it.
     Invitation,
+    /// A reset link, in the job that mails it.
+    Reset,
+    /// What a user is told of a changed password, in the job that mails it.
+    Notice,
+    /// The address that was typed, in the job that decides whether a reset link is mailed.
+    Forgot,
 }
 
 impl Keyring {
@@ -134,6 +140,9 @@ fn associated(what: Sealed, owner: &Id) -> Aad<Vec<u8>> {
         Sealed::Recipient => 1,
         Sealed::Code => 2,
         Sealed::Invitation => 3,
+        Sealed::Reset => 4,
+        Sealed::Notice => 5,
+        Sealed::Forgot => 6,
     };
     let mut bytes = vec![purpose];
     bytes.extend_from_slice(owner.as_bytes());
@@ -166,7 +175,8 @@ mod tests {
         let sealed = keyring.seal(Sealed::Code, &mine, b"123456");
         assert_eq!(keyring.open(Sealed::Code, &mine, &sealed).unwrap()[..], b"123456"[..]);
         assert!(keyring.open(Sealed::Code, &other, &sealed).is_none());
-        assert!(keyring.open(Sealed::Recipient, &mine, &sealed).is_none());
+        let others = [Sealed::Recipient, Sealed::Invitation, Sealed::Reset, Sealed::Notice, Sealed::Forgot];
+        assert!(others.iter().all(|other| keyring.open(*other, &mine, &sealed).is_none()));
         assert!(keyring.open(Sealed::Code, &mine, "a:AAAA").is_none());
     }
 

@@ -5,6 +5,7 @@ mod candidate;
 mod cli;
 mod dev_mode;
 mod http;
+mod mail_letters;
 mod mail_queue;
 mod mail_relay;
 mod outage;

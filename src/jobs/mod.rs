@@ -30,6 +30,8 @@ pub enum Queue {
     Mail,
     /// For Postgres: that an interview has started.
     Starts,
+    /// For Postgres: who has asked for a reset.
+    Resets,
 }
 
 impl Queue {
@@ -39,6 +41,7 @@ impl Queue {
         match self {
             Self::Mail => "mail",
             Self::Starts => "starts",
+            Self::Resets => "resets",
         }
     }
 }
@@ -52,6 +55,12 @@ pub enum JobKind {
     Invitation,
     /// Writes the time of a start.
     Start,
+    /// Mails a link that sets a new password.
+    Reset,
+    /// Mails that the password was changed.
+    Notice,
+    /// Looks up who has asked for a reset, and decides whether a link is mailed.
+    Forgot,
 }
 
 /// A job of a subject: one of each kind, a newer one takes the older one's place.
@@ -59,12 +68,12 @@ pub enum JobKind {
 pub struct JobId {
     /// What it does.
     pub kind: JobKind,
-    /// The link.
+    /// The link, the user or, while it is not known whose it is, the address.
     pub subject: Id,
 }
 
 impl JobKind {
-    const ALL: [Self; 3] = [Self::Code, Self::Invitation, Self::Start];
+    const ALL: [Self; 6] = [Self::Code, Self::Invitation, Self::Start, Self::Reset, Self::Notice, Self::Forgot];
 
     /// Its name in job ids and logs.
     #[must_use]
@@ -73,6 +82,9 @@ impl JobKind {
             Self::Code => "code",
             Self::Invitation => "invitation",
             Self::Start => "start",
+            Self::Reset => "reset",
+            Self::Notice => "notice",
+            Self::Forgot => "forgot",
         }
     }
 
@@ -80,8 +92,9 @@ impl JobKind {
     #[must_use]
     pub fn queue(self) -> Queue {
         match self {
-            Self::Code | Self::Invitation => Queue::Mail,
+            Self::Code | Self::Invitation | Self::Reset | Self::Notice => Queue::Mail,
             Self::Start => Queue::Starts,
+            Self::Forgot => Queue::Resets,
         }
     }
 }

@@ -6,8 +6,8 @@ use lettre::message::Mailbox;
 use time::OffsetDateTime;
 
 use super::capture::Capture;
-use super::compose::{self, CodeMail, InvitationMail, Letter};
-use super::job::{CodeJob, InvitationJob};
+use super::compose::{self, CodeMail, InvitationMail, Letter, NoticeMail, ResetMail};
+use super::job::{CodeJob, InvitationJob, NoticeJob, ResetJob};
 use super::smtp::{Relay, RelayOptions, Sent};
 use crate::config::{Config, MailUrl};
 use crate::jobs::{Job, JobKind, Outcome};
@@ -100,11 +100,11 @@ impl Deliver {
     }
 
     fn compose(&self, job: &Job) -> Option<Letter> {
-        let (link, keyring) = (&job.id.subject, &self.keyring);
+        let (owner, keyring) = (&job.id.subject, &self.keyring);
         match job.id.kind {
             JobKind::Code => {
-                let to = keyring.open(Sealed::Recipient, link, job.field("to"))?;
-                let body = CodeJob::open(keyring, link, job.field("sealed"))?;
+                let to = keyring.open(Sealed::Recipient, owner, job.field("to"))?;
+                let body = CodeJob::open(keyring, owner, job.field("sealed"))?;
                 Some(compose::code(&CodeMail {
                     organisation: &self.organisation,
                     to: std::str::from_utf8(&to).ok()?,
@@ -116,7 +116,7 @@ impl Deliver {
                 }))
             }
             JobKind::Invitation => {
-                let body = InvitationJob::open(keyring, link, job.field("sealed"))?;
+                let body = InvitationJob::open(keyring, owner, job.field("sealed"))?;
                 Some(compose::invitation(&InvitationMail {
                     organisation: &self.organisation,
                     to: &body.to,
@@ -127,7 +127,27 @@ impl Deliver {
                     expires_at: OffsetDateTime::from_unix_timestamp(body.expires).ok()?,
                 }))
             }
-            JobKind::Start => None,
+            JobKind::Reset => {
+                let body = ResetJob::open(keyring, owner, job.field("sealed"))?;
+                Some(compose::reset(&ResetMail {
+                    organisation: &self.organisation,
+                    to: &body.to,
+                    username: &body.username,
+                    url: &body.url,
+                    minutes_valid: body.minutes,
+                }))
+            }
+            JobKind::Notice => {
+                let body = NoticeJob::open(keyring, owner, job.field("sealed"))?;
+                Some(compose::notice(&NoticeMail {
+                    organisation: &self.organisation,
+                    to: &body.to,
+                    username: &body.username,
+                    changed_at: OffsetDateTime::from_unix_timestamp(body.changed).ok()?,
+                    forgot_url: &body.forgot_url,
+                }))
+            }
+            JobKind::Start | JobKind::Forgot => None,
         }
     }
 }

@@ -35,6 +35,34 @@ pub struct InvitationJob {
     pub expires: i64,
 }
 
+/// All of a mail with a reset link.
+#[derive(Deserialize, Serialize)]
+#[expect(missing_debug_implementations, reason = "holds a link that lets its bearer set the password")]
+pub struct ResetJob {
+    /// The recipient's address.
+    pub to: String,
+    /// The user's.
+    pub username: String,
+    /// Holds the token, in its fragment.
+    pub url: String,
+    /// How long it works.
+    pub minutes: u64,
+}
+
+/// All of a mail about a changed password.
+#[derive(Deserialize, Serialize)]
+#[expect(missing_debug_implementations, reason = "holds an address")]
+pub struct NoticeJob {
+    /// The recipient's address.
+    pub to: String,
+    /// The user's.
+    pub username: String,
+    /// Unix seconds.
+    pub changed: i64,
+    /// The page where a reset is asked for.
+    pub forgot_url: String,
+}
+
 impl<T: Serialize> CodeJob<T> {
     /// Seals it for the link.
     #[must_use]
@@ -61,11 +89,35 @@ impl InvitationJob {
     }
 }
 
-fn seal(keyring: &Keyring, what: Sealed, link: &Id, job: &impl Serialize) -> String {
-    let json = Zeroizing::new(serde_json::to_vec(job).expect("structs of ours are JSON"));
-    keyring.seal(what, link, &json)
+impl ResetJob {
+    /// Seals it for the user.
+    #[must_use]
+    pub fn seal(&self, keyring: &Keyring, user: &Id) -> String {
+        seal(keyring, Sealed::Reset, user, self)
+    }
+
+    pub(super) fn open(keyring: &Keyring, user: &Id, sealed: &str) -> Option<Self> {
+        open(keyring, Sealed::Reset, user, sealed)
+    }
 }
 
-fn open<J: DeserializeOwned>(keyring: &Keyring, what: Sealed, link: &Id, sealed: &str) -> Option<J> {
-    serde_json::from_slice(&keyring.open(what, link, sealed)?).ok()
+impl NoticeJob {
+    /// Seals it for the user.
+    #[must_use]
+    pub fn seal(&self, keyring: &Keyring, user: &Id) -> String {
+        seal(keyring, Sealed::Notice, user, self)
+    }
+
+    pub(super) fn open(keyring: &Keyring, user: &Id, sealed: &str) -> Option<Self> {
+        open(keyring, Sealed::Notice, user, sealed)
+    }
+}
+
+fn seal(keyring: &Keyring, what: Sealed, owner: &Id, job: &impl Serialize) -> String {
+    let json = Zeroizing::new(serde_json::to_vec(job).expect("structs of ours are JSON"));
+    keyring.seal(what, owner, &json)
+}
+
+fn open<J: DeserializeOwned>(keyring: &Keyring, what: Sealed, owner: &Id, sealed: &str) -> Option<J> {
+    serde_json::from_slice(&keyring.open(what, owner, sealed)?).ok()
 }

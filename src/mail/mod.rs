@@ -12,4 +12,4 @@ pub mod smtp;
 pub use self::address::EmailAddress;
 pub use self::capture::Capture;
 pub use self::deliver::{Deliver, Post};
-pub use self::job::{CodeJob, InvitationJob};
+pub use self::job::{CodeJob, InvitationJob, NoticeJob, ResetJob};
