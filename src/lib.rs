@@ -9,6 +9,7 @@
 //! - [`cli`] shows everything that the program can do in one `match`.
 
 pub mod app;
+pub mod audit;
 pub mod candidate;
 pub mod cli;
 pub mod config;

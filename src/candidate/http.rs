@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::code::OtpCode;
 use super::flow::{Requested, Started, Verified};
 use crate::app::App;
+use crate::audit::Event;
 use crate::http::problem::whole_seconds;
 use crate::http::{Call, Problem, Reply, Slug, rfc3339};
 use crate::limits::{Limit, Policy};
@@ -63,6 +64,7 @@ pub(crate) async fn request_otp(app: &App, link: &LinkToken, call: &mut Call) ->
 
     let (slug, wait, detail) = match app.candidate.request(&permit, link).await? {
         Requested::Sent { left, reset, masked, reference } => {
+            call.audit(Event::CodeSent, &masked);
             call.stands(OTP_REQUEST, left, reset);
             // With the window full, the next code is further away than the usual wait.
             let resend = if left == 0 { limit.apart.max(reset) } else { limit.apart };
@@ -104,6 +106,7 @@ pub(crate) async fn verify_otp(app: &App, link: &LinkToken, call: &mut Call) -> 
 
     match app.candidate.verify(&permit, link, &code).await? {
         Verified::Accepted { token, name, position, expires } => {
+            call.audit(Event::CodeVerified, &link.id().to_string());
             call.stands(OTP_ATTEMPT, max, Duration::ZERO);
             Ok(Reply::json(&VerifiedBody {
                 session_token: token,
@@ -118,6 +121,7 @@ pub(crate) async fn verify_otp(app: &App, link: &LinkToken, call: &mut Call) -> 
                 .with("attemptsRemaining", left))
         }
         Verified::Locked(wait) => {
+            call.audit(Event::CodeLocked, &link.id().to_string());
             call.stands(OTP_ATTEMPT, 0, wait);
             Err(Problem::new(Slug::OtpCooldown, COOLDOWN).with("attemptsRemaining", 0).retry_after(wait))
         }

@@ -8,6 +8,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{Failure, say};
+use crate::audit::{self, Event};
 use crate::config::Config;
 use crate::http::rfc3339;
 use crate::interviews::{Created, Interviews, Killer, NewInterview};
@@ -17,6 +18,7 @@ use crate::mail::{EmailAddress, InvitationJob};
 use crate::metrics::Metrics;
 use crate::postgres::Postgres;
 use crate::redis::{Facts, Gate, Keys, Redis};
+use crate::telemetry;
 
 /// A name and a position have to fit a mail and a page.
 const TEXT_MAX: usize = 200;
@@ -101,10 +103,13 @@ impl Invite {
 
 impl Interview {
     pub(super) async fn run(self, config: &Config) -> Result<(), Failure> {
+        telemetry::start(&config.log);
         let interviews = Interviews::new(postgres(config));
         match self {
             Self::Reissue { id, link } => {
                 let created = interviews.reissue(id, link.life(config)).await?.ok_or_else(|| unknown(id))?;
+                // Postgres has decided: it is so, whether or not Redis can be told.
+                audit::record(Event::LinkReissued, &id.to_string(), None, "");
                 let killed = kill(config, interviews).await;
                 link.hand_out(config, &created).await?;
                 killed
@@ -113,6 +118,7 @@ impl Interview {
                 if !interviews.revoke(id).await? {
                     return Err(unknown(id));
                 }
+                audit::record(Event::LinkRevoked, &id.to_string(), None, "");
                 kill(config, interviews).await?;
                 say(format_args!("Revoked: the link, its code and its session are dead on every node."))?;
                 Ok(())

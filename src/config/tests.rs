@@ -135,7 +135,7 @@ fn every_key_can_be_set_by_environment() {
         ("http.listen", "[::]:80"),
         ("admin.listen", "0.0.0.0:9"),
         ("log.format", "human"),
-        ("log.level", "warn,vestibule=debug"),
+        ("log.level", "warn,vestibule::audit=info"),
         ("redis.prefix", "other"),
         ("mail.from", "other@example.com"),
         ("mail.ca_file", &path),

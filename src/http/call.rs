@@ -10,11 +10,13 @@ use hyper::HeaderMap;
 use hyper::body::{Body as _, Bytes, Incoming};
 use hyper::header::{self, HeaderName, HeaderValue};
 use tokio::time::timeout;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::client::subject;
 use super::problem::whole_seconds;
 use super::{Object, Problem, Slug};
 use crate::app::App;
+use crate::audit::{self, Event};
 use crate::limits::{Admission, Limit, Permit, Policy, Standing};
 
 /// For a body that was sent along with its head. To wait for a slower one costs more than a
@@ -27,13 +29,56 @@ pub struct Call {
     headers: HeaderMap,
     body: Option<Incoming>,
     client: IpAddr,
+    id: String,
+    gone: CancellationToken,
     policies: Vec<Policy>,
     standings: Vec<Standing>,
 }
 
+/// Why a request has no answer that anybody read.
+pub(super) const HUNG_UP: &str = "the client hung up";
+
 impl Call {
-    pub(super) fn new(headers: HeaderMap, body: Incoming, client: IpAddr) -> Self {
-        Self { headers, body: Some(body), client, policies: Vec::new(), standings: Vec::new() }
+    /// The request `id` of `client`. Whoever waits for its answer holds the guard: once it is dropped, the client is
+    /// [gone](Self::gone).
+    pub(super) fn new(headers: HeaderMap, body: Incoming, client: IpAddr, id: String) -> (Self, DropGuard) {
+        let gone = CancellationToken::new();
+        let waiting = gone.clone().drop_guard();
+        let (policies, standings) = (Vec::new(), Vec::new());
+        (Self { headers, body: Some(body), client, id, gone, policies, standings }, waiting)
+    }
+
+    /// Who asks: the peer, or whom a trusted proxy says it asks for.
+    #[must_use]
+    pub fn client(&self) -> IpAddr {
+        self.client
+    }
+
+    /// Records that this request made something happen. `who` is masked or an id.
+    pub fn audit(&self, event: Event, who: &str) {
+        audit::record(event, who, Some(self.client), &self.id);
+    }
+
+    /// Waits until nobody waits for the answer any longer: the client hung up, or was told that this takes too long.
+    pub async fn gone(&self) {
+        self.gone.cancelled().await;
+    }
+
+    /// Does work that is for the client alone, and is given up where the client is [gone](Self::gone). Not for what
+    /// must be finished: nothing lasting may have been written, and the work must stand being dropped at any `await`.
+    ///
+    /// # Errors
+    /// `unavailable`, which nobody reads: the line of the request is written already.
+    pub async fn unless_gone<T>(&self, work: impl Future<Output = T>) -> Result<T, Problem> {
+        tokio::select! {
+            // First of all: work for nobody is not begun.
+            biased;
+            () = self.gone() => {
+                let problem = Problem::new(Slug::Unavailable, "You hung up before we could answer.");
+                Err(problem.retry_after(Duration::from_secs(1)).because(HUNG_UP))
+            }
+            done = work => Ok(done),
+        }
     }
 
     /// The one value of a header; `None` where it is missing, repeated or no text.
@@ -151,4 +196,56 @@ fn too_large(bytes_max: usize) -> Problem {
 fn is_json(content_type: &str) -> bool {
     let media_type = content_type.split(';').next().unwrap_or_default().trim();
     media_type.eq_ignore_ascii_case("application/json")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::future::pending;
+
+    use http_body_util::Empty;
+    use hyper::server::conn::http1;
+    use hyper::service::service_fn;
+    use hyper::{Request, Response};
+    use hyper_util::rt::TokioIo;
+    use tokio::io::AsyncWriteExt as _;
+    use tokio::net::{TcpListener, TcpStream};
+    use tokio::sync::mpsc;
+
+    use super::*;
+
+    /// Longer than it takes on a loaded machine to see that a connection has ended.
+    const PATIENCE: Duration = Duration::from_secs(30);
+
+    #[tokio::test]
+    async fn work_for_a_client_that_hangs_up_is_given_up() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (tell, mut told) = mpsc::channel(2);
+        tokio::spawn(async move {
+            let (stream, peer) = listener.accept().await.unwrap();
+            let service = service_fn(|request: Request<Incoming>| {
+                let tell = tell.clone();
+                async move {
+                    let (parts, body) = request.into_parts();
+                    let (call, _waiting) = Call::new(parts.headers, body, peer.ip(), "the-impatient".to_owned());
+                    let handler = tokio::spawn(async move {
+                        tell.send(call.unless_gone(async { "begun" }).await).await.unwrap();
+                        tell.send(call.unless_gone(pending()).await).await.unwrap();
+                    });
+                    handler.await.unwrap();
+                    Ok::<_, Infallible>(Response::new(Empty::<Bytes>::new()))
+                }
+            });
+            http1::Builder::new().half_close(false).serve_connection(TokioIo::new(stream), service).await
+        });
+
+        let mut client = TcpStream::connect(address).await.unwrap();
+        client.write_all(b"GET / HTTP/1.1\r\nhost: test\r\n\r\n").await.unwrap();
+        assert_eq!(told.recv().await.unwrap().unwrap(), "begun");
+        drop(client);
+        let given_up = timeout(PATIENCE, told.recv()).await.expect("the work is given up").unwrap();
+        let problem = given_up.unwrap_err();
+        assert_eq!((problem.slug(), problem.cause()), (Slug::Unavailable, Some("the client hung up")));
+    }
 }

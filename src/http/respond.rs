@@ -10,7 +10,7 @@ use hyper::{HeaderMap, Method, Request, Response};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::call::{Call, closes};
+use super::call::{Call, HUNG_UP, closes};
 use super::reply::Body;
 use super::route::{self, NoRoute, Route};
 use super::{Problem, Reply, Slug};
@@ -32,9 +32,10 @@ pub(super) async fn respond(app: Arc<App>, peer: IpAddr, request: Request<Incomi
     let client = app.proxies.client(peer, &parts.headers);
     let found = route::find(&parts.method, parts.uri.path());
     let label = found.as_ref().map_or("none", Route::label);
-    let mut line = Line { method: name_of(&parts.method), label, client, id, started, open: true };
+    let mut line = Line { method: name_of(&parts.method), label, client, id: id.clone(), started, open: true };
 
-    let mut call = Call::new(parts.headers, body, client);
+    // Dropped with this future: that is how the handler's task hears that the client hung up.
+    let (mut call, _waiting) = Call::new(parts.headers, body, client, id);
     let (quotas, keep, result) = match found {
         Err(missing) => (None, call.settle(app.http.body_bytes_max).await, Err(refuse(missing))),
         Ok(route) => finish(spawn(&app, route, call), app.http.handler_timeout).await,
@@ -150,7 +151,7 @@ impl Drop for Line {
     /// answer has no reader. 499 is what nginx writes then.
     fn drop(&mut self) {
         if self.open {
-            self.write(499, "", "the client hung up");
+            self.write(499, "", HUNG_UP);
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::process::Command;
 
+use vestibule::audit::Event;
 use vestibule::config::Config;
 use vestibule::http::Slug;
 use vestibule::http::route::ENDPOINTS;
@@ -71,6 +72,7 @@ fn check(tree: &Tree) -> Vec<String> {
     limits(&mut claims);
     keyspace(&mut claims);
     configuration(&mut claims);
+    audit_events(&mut claims);
     paths(&mut claims);
     code_map(&mut claims);
     claims.complaints
@@ -195,6 +197,13 @@ fn configuration(claims: &mut Claims<'_>) {
     }
 }
 
+/// The line that begins with "Events:" names every one of them.
+fn audit_events(claims: &mut Claims<'_>) {
+    let line = claims.section("## Running it").lines().find(|line| line.starts_with("Events:"));
+    let written = codes(line.unwrap_or_default()).into_iter().map(str::to_owned).collect::<Vec<_>>();
+    claims.same("audit events", written, Event::ALL.iter().map(|event| event.name().to_owned()));
+}
+
 /// What is pointed at is there.
 fn paths(claims: &mut Claims<'_>) {
     const FOLDERS: [&str; 6] = ["src/", "lua/", "config/", "tests/", "benches/", "load-tests/"];
@@ -268,6 +277,7 @@ fn documents_that_drift_are_seen() {
             ),
             (README, "`VESTIBULE_MAIL__FROM`", "`VESTIBULE_MAIL__SENDER`", "sets nothing"),
             (README, "`http.drain_delay`", "`http.drain_wait`", "no key of the configuration"),
+            (README, "`code_locked`", "`code_lock`", "code_locked is not written"),
             (README, "| `mail.from` |", "| `mail.url` |", "is not `VESTIBULE_MAIL__FROM`"),
             (ARCHITECTURE, "`lua/otp_verify.lua`", "`lua/otp_check.lua`", "is not there"),
             (ARCHITECTURE, "## Bird", "[plan](PLAN.md)\n## Bird", "PLAN.md is not there"),
