@@ -9,8 +9,10 @@ use crate::random;
 pub(super) fn print() -> Result<(), Failure> {
     say(format_args!("VESTIBULE_SECRETS__ROOT_KEYS={}", fresh("r")))?;
     say(format_args!("VESTIBULE_SECRETS__JWT_KEYS={}", fresh("j")))?;
+    say(format_args!("VESTIBULE_SECRETS__PEPPER_KEYS={}", fresh("p")))?;
     eprintln!(
-        "To rotate, append the new key on every node, then put it first; take the old one away when nothing of it lives."
+        "To rotate, append the new key on every node, then put it first; take the old one away when nothing of it lives.\n\
+         A pepper lives as long as any password that was hashed with it."
     );
     Ok(())
 }

@@ -20,6 +20,12 @@ const ROOT_KEYS: Key = Key::required(
 .secret();
 const JWT_KEYS: Key =
     Key::required("secrets.jwt_keys", "j1:BASE64", "the keys that sign session tokens, the newest first").secret();
+const PEPPER_KEYS: Key = Key::optional(
+    "secrets.pepper_keys",
+    "p1:BASE64",
+    "the keys without which a stolen password hash is worth nothing, the newest first",
+)
+.secret();
 /// The clocks of a fleet under NTP are within a second; one that lost it for a day drifts by some seconds.
 const LEEWAY: Key = Key::new("jwt.leeway", "30s", "how far the fleet's clocks may be apart");
 
@@ -27,6 +33,9 @@ const LEEWAY: Key = Key::new("jwt.leeway", "30s", "how far the fleet's clocks ma
 const KEY_BYTES_MIN: usize = 32;
 /// Each wrong code costs a MAC per root key; a rotation needs two.
 const KEYS_MAX: usize = 8;
+const ID_MAX: usize = 16;
+/// A password's hash names its pepper in `keyid`, which the PHC string format gives 8 bytes.
+const PEPPER_ID_MAX: usize = 8;
 
 /// Standard alphabet; the URL-safe one is translated to it.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -41,6 +50,8 @@ pub struct Secrets {
     pub root_keys: Vec<NamedKey>,
     /// The first signs, all verify; never empty.
     pub jwt_keys: Vec<NamedKey>,
+    /// The first makes, all verify; may be empty.
+    pub pepper_keys: Vec<NamedKey>,
 }
 
 /// A key with the name that says which one was used.
@@ -73,20 +84,31 @@ impl Jwt {
 
 impl Secrets {
     pub(super) fn read(reader: &mut Reader) -> Self {
-        let secrets = Self { root_keys: keys(reader, &ROOT_KEYS), jwt_keys: keys(reader, &JWT_KEYS) };
-        let is_root = |key: &NamedKey| secrets.root_keys.iter().any(|r| r.bytes == key.bytes);
-        let wrong = Wrong::new(
-            "a key of secrets.root_keys stands here, too",
-            "one key, one use: make another with `vestibule keygen`",
-        );
-        let ok = !secrets.jwt_keys.iter().any(is_root);
-        reader.check(&JWT_KEYS, &ROOT_KEYS, ok, wrong);
+        let secrets = Self {
+            root_keys: keys(reader, &ROOT_KEYS, ID_MAX),
+            jwt_keys: keys(reader, &JWT_KEYS, ID_MAX),
+            pepper_keys: keys(reader, &PEPPER_KEYS, PEPPER_ID_MAX),
+        };
+        let mut apart = |here: (&Key, &[NamedKey]), there: (&Key, &[NamedKey])| {
+            let stands_there = |key: &NamedKey| there.1.iter().any(|other| other.bytes == key.bytes);
+            let wrong = Wrong::new(
+                format!("a key of {} stands here, too", there.0.name),
+                "one key, one use: make another with `vestibule keygen`",
+            );
+            reader.check(here.0, there.0, !here.1.iter().any(stands_there), wrong);
+        };
+        let root = (&ROOT_KEYS, &secrets.root_keys[..]);
+        let jwt = (&JWT_KEYS, &secrets.jwt_keys[..]);
+        let pepper = (&PEPPER_KEYS, &secrets.pepper_keys[..]);
+        apart(jwt, root);
+        apart(pepper, root);
+        apart(pepper, jwt);
         secrets
     }
 }
 
-fn keys(reader: &mut Reader, key: &Key) -> Vec<NamedKey> {
-    let keys = reader.list(key, named_key);
+fn keys(reader: &mut Reader, key: &Key, id_max: usize) -> Vec<NamedKey> {
+    let keys = reader.list(key, |text| named_key(text, id_max));
     if keys.len() > KEYS_MAX {
         let right = format!("keep {KEYS_MAX} at most, the newest");
         reader.refuse(key, format!("has {} keys", keys.len()), right);
@@ -101,14 +123,14 @@ fn keys(reader: &mut Reader, key: &Key) -> Vec<NamedKey> {
     keys
 }
 
-fn named_key(text: &str) -> Result<NamedKey, Wrong> {
+fn named_key(text: &str, id_max: usize) -> Result<NamedKey, Wrong> {
     let right = "write id:base64, as `vestibule keygen` prints it";
     let Some((id, base64)) = text.split_once(':') else {
         return Err(Wrong::new("has no id", right));
     };
     let takes = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
-    if !(1..=16).contains(&id.len()) || !id.bytes().all(takes) {
-        return Err(Wrong::new("has an id that is not 1 to 16 of A-Z, a-z, 0-9, _ and -", right));
+    if !(1..=id_max).contains(&id.len()) || !id.bytes().all(takes) {
+        return Err(Wrong::new(format!("has an id that is not 1 to {id_max} of A-Z, a-z, 0-9, _ and -"), right));
     }
     let standard = base64.chars().map(|c| match c {
         '-' => '+',

@@ -12,7 +12,7 @@ use super::errors::{Errors, Refusal, Source};
 
 const ENV_PREFIX: &str = "VESTIBULE_";
 
-/// 64 KiB: the shipped file with all its comments is 8 KiB, eight keys of 32 bytes are 400 bytes.
+/// 64 KiB: the shipped file with all its comments is 9 KiB, eight keys of 32 bytes are 400 bytes.
 /// It keeps a path to a device from filling the memory.
 const FILE_BYTES_MAX: usize = 65_536;
 

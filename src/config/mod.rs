@@ -3,6 +3,7 @@
 //! Each section owns its struct, its keys and the reasons for its defaults; [`Config::load`] shows them all.
 //! `config/vestibule.toml` is the same for people, and a test holds the two together.
 
+mod accounts;
 mod candidate;
 mod errors;
 mod keys;
@@ -24,6 +25,10 @@ use std::path::Path;
 
 use ipnet::IpNet;
 
+pub use self::accounts::{
+    Accounts, CommonPasswords, HASH_ITERATIONS_MAX, HASH_LANES_MAX, HASH_MEMORY_MAX, HASH_MEMORY_PER_LANE_MIN,
+};
+pub use self::candidate::{Candidate, Limits, OtpAttempt, OtpRequest, Rate};
 pub use self::candidate::Candidate;
 pub use self::errors::{Errors, Refusal, Source};
 pub use self::keys::{Jwt, NamedKey, Secrets};
@@ -69,6 +74,8 @@ pub struct Config {
     pub postgres: Postgres,
     /// The relay, and mail that waits.
     pub mail: Mail,
+    /// Passwords, and what hashing them costs.
+    pub accounts: Accounts,
     /// Lives of codes, sessions and links.
     pub candidate: Candidate,
     /// Sessions of members.
@@ -114,6 +121,22 @@ impl Config {
         let mut reader = Reader::new(mode, file, Layer::environment(env));
         let config = Self::read(&mut reader);
         reader.finish().1.map(|()| config)
+    }
+
+    /// `[accounts]` alone, for what is asked before anything else is configured.
+    ///
+    /// # Errors
+    /// Everything that is wrong in that section, at once.
+    pub fn load_accounts(
+        file: Option<&Path>,
+        env: &mut dyn Iterator<Item = (String, String)>,
+    ) -> Result<Accounts, Errors> {
+        let file = file.map(Layer::file).transpose()?.unwrap_or_default();
+        let mut reader = Reader::new(Mode::Development, file, Layer::environment(env));
+        let accounts = Self::read(&mut reader).accounts;
+        let Err(Errors(mut refusals)) = reader.finish().1 else { return Ok(accounts) };
+        refusals.retain(|refusal| refusal.key.starts_with("accounts."));
+        if refusals.is_empty() { Ok(accounts) } else { Err(Errors(refusals)) }
     }
 
     /// All keys that there are, in the order of the shipped file.
@@ -164,6 +187,7 @@ impl Config {
             redis,
             postgres,
             mail,
+            accounts: Accounts::read(reader),
             candidate: Candidate::read(reader),
             sessions: Sessions::read(reader),
             reset: Reset::read(reader),

@@ -140,6 +140,7 @@ fn every_key_can_be_set_by_environment() {
         ("mail.from", "other@example.com"),
         ("mail.ca_file", &path),
         ("candidate.ws_url_template", "wss://r.example.com/{session_id}"),
+        ("accounts.common_passwords", "allow"),
         ("http.body_bytes_max", "65536"),
         ("http.head_bytes_max", "65536"),
         ("limits.otp_attempt.total_max", "99"),
@@ -207,7 +208,9 @@ fn secrets_come_from_files() {
     let root = TempFile::new(&format!("{ROOT}\n{OTHER}\n"));
     let unpadded = JWT.trim_end_matches('=');
     let jwt = TempFile::new(&format!("{unpadded}, x1:{}\n", "-_".repeat(22)));
+    let pepper = TempFile::new(&format!("p1:{}\np2:{}\n", "ab".repeat(22), "cd".repeat(22)));
     let env = [
+        ("VESTIBULE_SECRETS__PEPPER_KEYS_FILE", &*pepper.path()),
         ("", "VESTIBULE_REDIS__URL"),
         ("", "VESTIBULE_POSTGRES__URL"),
         ("", "VESTIBULE_MAIL__URL"),
@@ -225,6 +228,7 @@ fn secrets_come_from_files() {
     assert!(matches!(config.mail.url, super::MailUrl::Relay(relay) if relay.port == 25));
     let ids = |keys: &[super::NamedKey]| keys.iter().map(|k| k.id.clone()).collect::<Vec<_>>();
     assert_eq!(ids(&config.secrets.root_keys), ["k1", "x1"]);
+    assert_eq!(ids(&config.secrets.pepper_keys), ["p1", "p2"]);
     assert_eq!(ids(&config.secrets.jwt_keys), ["j1", "x1"]);
     assert_eq!(config.secrets.jwt_keys[1].bytes.len(), 33);
 }
@@ -339,11 +343,16 @@ fn settings_that_contradict_each_other_are_refused() {
         (("VESTIBULE_LIMITS__OTP_ATTEMPT__TOTAL_MAX", "2"), "limits.otp_attempt.total_max: \"2\" is less than"),
         (("VESTIBULE_LIMITS__OTP_REQUEST__MAX", "21"), "limits.otp_request.max: \"21\" is out of range"),
         (("VESTIBULE_LIMITS__OTP_ATTEMPT__MAX", "0"), "limits.otp_attempt.max: \"0\" is out of range"),
+        (("VESTIBULE_ACCOUNTS__HASH_MEMORY", "7"), "accounts.hash_memory: \"7\" is out of range"),
+        (("VESTIBULE_ACCOUNTS__PASSWORD_MIN", "5"), "accounts.password_min: \"5\" is out of range"),
         (("VESTIBULE_ADMIN__LISTEN", "127.0.0.1:8080"), "admin.listen: \"127.0.0.1:8080\" is http.listen, too"),
     ] {
         let text = refused(None, &[env]);
         assert!(text.starts_with(key) && text.lines().count() == 1, "{text}");
     }
+    let lanes = [("VESTIBULE_ACCOUNTS__HASH_LANES", "4"), ("VESTIBULE_ACCOUNTS__HASH_MEMORY", "31")];
+    let text = refused(None, &lanes);
+    assert!(text.starts_with("accounts.hash_memory: \"31\" is less than 32, which 4 lanes need"), "{text}");
     // What was refused has no value that could contradict another's.
     let bad = ("VESTIBULE_HTTP__BODY_TIMEOUT", "x");
     let short = ("VESTIBULE_HTTP__HANDLER_TIMEOUT", "5s");
@@ -366,11 +375,33 @@ fn keys_that_are_none_are_refused_without_being_shown() {
         let text = refused(None, &[("VESTIBULE_SECRETS__ROOT_KEYS", &value)]);
         assert!(text.contains(what) && text.lines().count() == 1, "{text}");
     }
+    for (value, what) in [
+        (OTHER.replace("x1", "x12345678"), "entry 1 has an id that is not 1 to 8 of"),
+        (ROOT.to_owned(), "a key of secrets.root_keys stands here, too"),
+        (format!("{OTHER},{}", JWT.replace("j1", "p1")), "a key of secrets.jwt_keys stands here, too"),
+        ("p1:cnJycnJy".to_owned(), "entry 1 has fewer than 32 bytes"),
+    ] {
+        let text = refused(None, &[("VESTIBULE_SECRETS__PEPPER_KEYS", &value)]);
+        assert!(text.contains(what) && text.lines().count() == 1, "{text}");
+    }
     for name in ["REDIS__URL", "POSTGRES__URL", "MAIL__URL"] {
         let name = format!("VESTIBULE_{name}");
         let text = refused(None, &[(&name, "gopher://a:hunter2@x")]);
         assert!(text.contains(": the value is not a"), "{text}");
     }
+}
+
+#[test]
+fn accounts_are_read_where_nothing_else_is_right() {
+    let accounts = |env: &[(&str, &str)]| {
+        let owned = |(name, value): &(&str, &str)| (name.to_string(), value.to_string());
+        Config::load_accounts(None, &mut env.iter().map(owned))
+    };
+    assert_eq!(accounts(&[]).unwrap().hash_memory, 19_456);
+    let given = [("VESTIBULE_ACCOUNTS__HASH_MEMORY", "64"), ("VESTIBULE_HTTP__LISTEN", "nowhere")];
+    assert_eq!(accounts(&given).unwrap().hash_memory, 64);
+    let text = accounts(&[("VESTIBULE_ACCOUNTS__HASH_MEMROY", "64")]).unwrap_err().to_string();
+    assert!(text.contains("did you mean VESTIBULE_ACCOUNTS__HASH_MEMORY?") && text.lines().count() == 1, "{text}");
 }
 
 #[test]

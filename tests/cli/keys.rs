@@ -16,7 +16,10 @@ async fn keygen_prints_an_environment_that_differs_each_time() {
     let lines = stdout(&one);
     let environment: Vec<(&str, &str)> = lines.lines().map(|line| line.split_once('=').unwrap()).collect();
     let names: Vec<_> = environment.iter().map(|(name, _)| *name).collect();
-    assert_eq!(names, ["VESTIBULE_SECRETS__ROOT_KEYS", "VESTIBULE_SECRETS__JWT_KEYS"]);
+    assert_eq!(
+        names,
+        ["VESTIBULE_SECRETS__ROOT_KEYS", "VESTIBULE_SECRETS__JWT_KEYS", "VESTIBULE_SECRETS__PEPPER_KEYS"]
+    );
     let output = vestibule(&["keys", "link", "--id", &"0".repeat(32)], &environment).await;
     assert_code(&output, 0);
 }

@@ -133,6 +133,8 @@ fn base_settings() -> BTreeMap<String, String> {
         ("mail.from", "Acme <interviews@acme.example>"),
         ("secrets.root_keys", ROOT_KEY),
         ("secrets.jwt_keys", JWT_KEY),
+        ("accounts.hash_memory", "64"),
+        ("accounts.hash_iterations", "1"),
         ("log.level", "warn"),
     ];
     settings.into_iter().map(|(key, value)| (variable(key), value.to_owned())).collect()

@@ -67,6 +67,7 @@ async fn node(
         ("ORGANISATION", "Acme".to_owned()),
         ("SECRETS__ROOT_KEYS_FILE", key_file(folder, "root_keys", "r")?),
         ("SECRETS__JWT_KEYS_FILE", key_file(folder, "jwt_keys", "j")?),
+        ("SECRETS__PEPPER_KEYS_FILE", key_file(folder, "pepper_keys", "p")?),
         // There is no proxy that would have to notice first.
         ("HTTP__DRAIN_DELAY", "0s".to_owned()),
     ];
