@@ -27,6 +27,7 @@ pub mod link;
 pub mod mail;
 pub mod metrics;
 pub mod node;
+pub mod password;
 pub mod postgres;
 pub mod random;
 pub mod redis;

@@ -31,6 +31,9 @@ pub struct Metrics {
     redis_retries: Counter,
     postgres_queries: Labelled<QueryLabels>,
     mails: Labelled<OutcomeLabel>,
+    hashes: Labelled<OutcomeLabel>,
+    hashes_waiting: Gauge,
+    hash_time: Histogram,
 }
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
@@ -83,6 +86,9 @@ impl Metrics {
             redis_retries: Counter::default(),
             postgres_queries: Family::default(),
             mails: Family::default(),
+            hashes: Family::default(),
+            hashes_waiting: Gauge::default(),
+            hash_time: histogram(),
         };
         metrics.register();
         metrics
@@ -122,6 +128,19 @@ impl Metrics {
         );
         registry.register("postgres_queries", "Queries by name and outcome", self.postgres_queries.clone());
         registry.register("mails", "Attempts to hand a mail to the relay, by outcome", self.mails.clone());
+        registry.register(
+            "password_hashes",
+            "Hashes asked for, by outcome: done; shed (the queue was full); late (not within accounts.hash_timeout); \
+             abandoned (the client had gone). Where shed or late moves, log-ins come faster than this node hashes",
+            self.hashes.clone(),
+        );
+        registry.register("password_hashes_waiting", "Hashes that wait for a thread", self.hashes_waiting.clone());
+        registry.register_with_unit(
+            "password_hash",
+            "Time of computing one hash, without its wait",
+            Unit::Seconds,
+            self.hash_time.clone(),
+        );
     }
 
     /// One request was answered. `slug` is empty where it went well.
@@ -165,6 +184,23 @@ impl Metrics {
         self.mails.get_or_create(&OutcomeLabel { outcome }).inc();
     }
 
+    /// A hash that was asked for ended so: `done`, `shed`, `late` or `abandoned`.
+    pub fn hashed(&self, outcome: &'static str) {
+        self.hashes.get_or_create(&OutcomeLabel { outcome }).inc();
+    }
+
+    /// A hash waits for a thread until the value is dropped.
+    #[must_use]
+    pub fn hash_waits(&self) -> HashWaiting {
+        self.hashes_waiting.inc();
+        HashWaiting(self.hashes_waiting.clone())
+    }
+
+    /// A hash was computed.
+    pub fn hash_computed(&self, took: Duration) {
+        self.hash_time.observe(took.as_secs_f64());
+    }
+
     /// The text that a scraper reads.
     #[must_use]
     pub fn render(&self) -> String {
@@ -188,6 +224,16 @@ impl Default for Metrics {
 pub struct OpenConnection(Gauge);
 
 impl Drop for OpenConnection {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+/// Counts a hash as waiting for as long as it lives.
+#[derive(Debug)]
+pub struct HashWaiting(Gauge);
+
+impl Drop for HashWaiting {
     fn drop(&mut self) {
         self.0.dec();
     }

@@ -15,7 +15,7 @@ const DISPATCH: &str = "src/http/respond.rs";
 
 /// A library, every place that may use it, and why there. Exact: a place that no longer
 /// does is struck out.
-const LIBRARIES: [(&str, &[&str], &str); 21] = [
+const LIBRARIES: [(&str, &[&str], &str); 23] = [
     ("fred", &["src/redis/"], "its types, retries and reconnects stay behind a handful of calls"),
     (
         "hyper",
@@ -49,10 +49,11 @@ const LIBRARIES: [(&str, &[&str], &str); 21] = [
             "src/jwt.rs",
             "src/keyring.rs",
             "src/link.rs",
+            "src/password/mod.rs",
             "src/random.rs",
             "src/redis/scripts.rs",
         ],
-        "codes' marks, signatures, derived keys and randomness, digests of links, names of scripts",
+        "codes' marks, signatures, derived keys and randomness, digests of links, passwords' hashes compared, names of scripts",
     ),
     ("rustls", &["src/tls.rs"], "what is trusted is said once"),
     ("rustls_native_certs", &["src/tls.rs"], "what is trusted is said once"),
@@ -60,7 +61,13 @@ const LIBRARIES: [(&str, &[&str], &str); 21] = [
     ("clap", &["src/cli/"], "the command line"),
     ("prometheus_client", &["src/metrics.rs"], "series are declared in one place"),
     ("tracing_subscriber", &["src/config/server.rs", "src/telemetry.rs"], "the log, and the check of log.level"),
-    ("rustix", &["src/cli/serve.rs", "src/dev/servers/"], "the limit of open files; private servers' processes"),
+    (
+        "rustix",
+        &["src/cli/serve.rs", "src/dev/servers/", "src/password/pool.rs"],
+        "the limit of open files; private servers' processes; niceness of threads",
+    ),
+    ("argon2", &["src/password/"], "hashes cost memory, time and a thread, which are bounded in one place"),
+    ("unicode_normalization", &["src/password/"], "a password is compared in NFC"),
     ("socket2", &["src/redis/connect.rs", "src/http/server.rs"], "fred's type for keepalives; the kernel's deadlines"),
     ("ipnet", &["src/config/", "src/http/client.rs"], "trusted networks"),
 ];
