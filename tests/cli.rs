@@ -1,6 +1,7 @@
 //! The command line, as an operator uses it.
 
 mod checks;
+mod hash;
 mod help;
 mod invitations;
 mod keys;

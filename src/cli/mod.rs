@@ -3,6 +3,7 @@
 
 mod check;
 mod dev;
+mod hash;
 mod interview;
 mod keygen;
 mod keys;
@@ -16,7 +17,7 @@ use std::time::Duration;
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
-use crate::config::{Config, Errors, Mode};
+use crate::config::{Accounts, Config, Errors, Mode};
 use crate::fault::Fault;
 use crate::node::Refusal;
 
@@ -56,6 +57,8 @@ enum Command {
     Interview(interview::Interview),
     /// Print fresh secrets, as environment variables
     Keygen,
+    /// Measure what hashing passwords costs on this machine
+    Hash(hash::Hash),
     /// Verify configuration, Redis, Postgres and the mail relay, and say what was verified
     Check,
     /// Name the keys in Redis of something, with the redis-cli lines to look at them
@@ -159,6 +162,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
             Command::Invite(invite) => invite.run(&environment.config(Mode::Development)?).await,
             Command::Interview(interview) => interview.run(&environment.config(Mode::Development)?).await,
             Command::Keygen => keygen::print(),
+            Command::Hash(hash) => hash.run(&environment.accounts()?),
             Command::Check => check::check(&environment.config(Mode::Production)?).await,
             Command::Keys(keys) => keys.run(&environment.config(Mode::Development)?),
         }
@@ -194,5 +198,9 @@ impl Environment {
 
     fn config(&self, mode: Mode) -> Result<Config, Failure> {
         Ok(Config::load(self.file.as_deref(), &mut self.variables.iter().cloned(), mode)?)
+    }
+
+    fn accounts(&self) -> Result<Accounts, Failure> {
+        Ok(Config::load_accounts(self.file.as_deref(), &mut self.variables.iter().cloned())?)
     }
 }
