@@ -29,6 +29,7 @@ pub mod metrics;
 pub mod node;
 pub mod password;
 pub mod postgres;
+pub mod profile;
 pub mod random;
 pub mod redis;
 pub mod telemetry;

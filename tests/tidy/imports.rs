@@ -4,7 +4,7 @@ use super::tree::{Rust, Tree, after, is_word};
 use super::{assert_seen, assert_tidy};
 
 /// Each is a folder with its HTTP, its flow and its store.
-const FEATURES: [&str; 5] = ["candidate", "interviews", "accounts", "sessions", "reset"];
+const FEATURES: [&str; 6] = ["candidate", "interviews", "accounts", "profile", "sessions", "reset"];
 
 /// Knows every part, to put them together.
 const TOP: [&str; 4] = ["app", "cli", "dev", "node"];
@@ -32,6 +32,7 @@ const LIBRARIES: [(&str, &[&str], &str); 23] = [
             "src/candidate/record.rs",
             "src/candidate/start_job.rs",
             "src/interviews/store.rs",
+            "src/profile/resume/store.rs",
             "src/dev/servers/postgres.rs",
             "src/config/stores.rs",
         ],
@@ -69,6 +70,8 @@ const LIBRARIES: [(&str, &[&str], &str); 23] = [
     ("argon2", &["src/password/"], "hashes cost memory, time and a thread, which are bounded in one place"),
     ("unicode_normalization", &["src/password/"], "a password is compared in NFC"),
     ("socket2", &["src/redis/connect.rs", "src/http/server.rs"], "fred's type for keepalives; the kernel's deadlines"),
+    ("zip", &["src/profile/resume/docx.rs"], "reads the directory of a DOCX, and unpacks nothing"),
+    ("phonenumber", &["src/profile/fields.rs"], "what a phone number is"),
     ("ipnet", &["src/config/", "src/http/client.rs"], "trusted networks"),
 ];
 
