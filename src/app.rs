@@ -7,7 +7,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::candidate::Candidate;
 use crate::config;
-use crate::http::TrustedProxies;
+use crate::http::{TrustedProxies, Uploads};
 use crate::keyring::Keyring;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
@@ -26,6 +26,8 @@ pub struct App {
     pub limits: Limits,
     /// The way in of a candidate.
     pub candidate: Candidate,
+    /// Places for files that are being taken in, shared by all workers.
+    pub uploads: Uploads,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// Handlers under way, which a drain waits for.

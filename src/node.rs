@@ -22,7 +22,7 @@ use crate::config::Config;
 use crate::fault::Fault;
 use crate::health::Health;
 use crate::http::server::{Accepted, accept, serve as serve_worker};
-use crate::http::{Admin, TrustedProxies, serve_admin};
+use crate::http::{Admin, TrustedProxies, Uploads, serve_admin};
 use crate::interviews::{Interviews, Killer, sweep_dead_links};
 use crate::jobs::{self, Jobs, Pace, Queue, Wake};
 use crate::jwt::Jwt;
@@ -100,6 +100,7 @@ struct Shared {
     keyring: Arc<Keyring>,
     jwt: Arc<Jwt>,
     metrics: Arc<Metrics>,
+    uploads: Uploads,
     wake_mail: Wake,
     wake_starts: Wake,
     draining: CancellationToken,
@@ -160,6 +161,7 @@ fn prepare(config: Config, wake_mail: Wake, wake_starts: Wake) -> Shared {
         keyring: Arc::new(Keyring::new(&config.secrets.root_keys)),
         jwt: Arc::new(Jwt::new(&config.secrets.jwt_keys, config.public_url.as_str(), config.jwt.leeway)),
         metrics,
+        uploads: Uploads::new(config.profile.uploads_max, config.profile.upload_wait_max),
         wake_mail,
         wake_starts,
         draining: CancellationToken::new(),
@@ -192,6 +194,7 @@ impl Shared {
                 limits: config.limits,
                 room: config.mail.waiting_max,
             }),
+            uploads: self.uploads.clone(),
             metrics: Arc::clone(&self.metrics),
             tasks: TaskTracker::new(),
             draining: self.draining.clone(),

@@ -12,6 +12,7 @@ mod limits;
 mod mail;
 mod mail_url;
 mod parse;
+mod profile;
 mod reader;
 mod redis_url;
 mod server;
@@ -35,6 +36,7 @@ pub use self::keys::{Jwt, NamedKey, Secrets};
 pub use self::limits::{Limits, LoginAccount, OtpAttempt, OtpRequest, Rate};
 pub use self::mail::Mail;
 pub use self::mail_url::{MailUrl, RelayTls, RelayUrl};
+pub use self::profile::Profile;
 pub use self::redis_url::{HostPort, RedisServers, RedisUrl};
 pub use self::server::{Admin, Http, Log, LogFormat};
 pub use self::sessions::{Reset, Sessions};
@@ -83,6 +85,9 @@ pub struct Config {
     /// Password resets.
     pub reset: Reset,
     /// Limits on clients, links, names and addresses.
+    /// What a user may put into a profile.
+    pub profile: Profile,
+    /// Limits on clients and links.
     pub limits: Limits,
     /// Session tokens.
     pub jwt: Jwt,
@@ -191,6 +196,7 @@ impl Config {
             candidate: Candidate::read(reader),
             sessions: Sessions::read(reader),
             reset: Reset::read(reader),
+            profile: Profile::read(reader),
             limits: Limits::read(reader),
             jwt: Jwt::read(reader),
             secrets: Secrets::read(reader),

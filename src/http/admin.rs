@@ -13,8 +13,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
 use super::Slug;
+use super::body::{Body, full};
 use super::problem::Problem;
-use super::reply::{Body, full};
 use super::respond::{X_REQUEST_ID, request_id};
 use crate::health::Health;
 use crate::mail::Capture;

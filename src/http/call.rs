@@ -9,11 +9,13 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::HeaderMap;
 use hyper::body::{Body as _, Bytes, Incoming};
 use hyper::header::{self, HeaderName, HeaderValue};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::client::subject;
 use super::problem::whole_seconds;
+use super::upload::{ENVELOPE_BYTES_MAX, FORM, file_of};
 use super::{Object, Problem, Slug};
 use crate::app::App;
 use crate::audit::{self, Event};
@@ -33,6 +35,8 @@ pub struct Call {
     gone: CancellationToken,
     policies: Vec<Policy>,
     standings: Vec<Standing>,
+    /// Of an upload.
+    place: Option<OwnedSemaphorePermit>,
 }
 
 /// Why a request has no answer that anybody read.
@@ -45,7 +49,7 @@ impl Call {
         let gone = CancellationToken::new();
         let waiting = gone.clone().drop_guard();
         let (policies, standings) = (Vec::new(), Vec::new());
-        (Self { headers, body: Some(body), client, id, gone, policies, standings }, waiting)
+        (Self { headers, body: Some(body), client, id, gone, policies, standings, place: None }, waiting)
     }
 
     /// Who asks: the peer, or whom a trusted proxy says it asks for.
@@ -123,15 +127,38 @@ impl Call {
     /// # Errors
     /// `unsupported-media-type`, `body-too-large`, `request-timeout`, `malformed-body`.
     pub async fn json(&mut self, app: &App) -> Result<Object, Problem> {
-        if !self.header("content-type").is_some_and(is_json) {
+        if !self.header("content-type").is_some_and(|content_type| is(content_type, "application/json")) {
             let detail = "Send JSON with Content-Type: application/json.";
             return Err(Problem::new(Slug::UnsupportedMediaType, detail));
         }
-        let body = self.read(app.http.body_bytes_max, app.http.body_timeout).await?;
+        let body = self.bytes(app, app.http.body_bytes_max).await?;
         Object::parse(&body)
     }
 
-    async fn read(&mut self, bytes_max: usize, deadline: Duration) -> Result<Bytes, Problem> {
+    /// Reads a file: the whole body, or the part `file` of a form. From then on until this
+    /// call ends, it counts among those that the node holds.
+    ///
+    /// # Errors
+    /// `body-too-large`, `request-timeout`, `malformed-body`; `validation-failed` where a
+    /// form has no such part, or two; `unavailable` where too many are being read.
+    pub async fn upload(&mut self, app: &App, bytes_max: usize) -> Result<Bytes, Problem> {
+        let form = self.header("content-type").filter(|content_type| is(content_type, FORM)).map(str::to_owned);
+        self.place = Some(app.uploads.enter().await?);
+        match form {
+            None => self.bytes(app, bytes_max).await,
+            Some(content_type) => {
+                let body = self.bytes(app, bytes_max + ENVELOPE_BYTES_MAX).await?;
+                file_of(&content_type, body, bytes_max).await
+            }
+        }
+    }
+
+    /// Reads a body as it is.
+    ///
+    /// # Errors
+    /// `body-too-large`, `request-timeout`, `malformed-body`.
+    pub async fn bytes(&mut self, app: &App, bytes_max: usize) -> Result<Bytes, Problem> {
+        let deadline = app.http.body_timeout;
         let body = self.body.take().ok_or(Slug::Internal)?;
         if body.size_hint().lower() > bytes_max as u64 {
             return Err(too_large(bytes_max));
@@ -193,9 +220,9 @@ fn too_large(bytes_max: usize) -> Problem {
         .header(header::CONNECTION, closes())
 }
 
-fn is_json(content_type: &str) -> bool {
-    let media_type = content_type.split(';').next().unwrap_or_default().trim();
-    media_type.eq_ignore_ascii_case("application/json")
+fn is(content_type: &str, media_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case(media_type)
 }
 
 #[cfg(test)]

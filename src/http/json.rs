@@ -4,12 +4,24 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
+use zeroize::{Zeroize as _, Zeroizing};
 
 use super::{Problem, Slug};
 
-/// The members of a body. Those that nobody asks for are ignored.
-#[derive(Debug)]
+/// The members of a body. Those that nobody asks for are ignored, and wiped with it: one of
+/// them may be a password under a wrong name.
 pub struct Object(Map<String, Value>);
+
+/// A member of a patch.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Member<T> {
+    /// Leave it.
+    Absent,
+    /// Clear it.
+    Null,
+    /// Set it.
+    Value(T),
+}
 
 impl Object {
     /// Reads a body.
@@ -36,13 +48,102 @@ impl Object {
     pub fn text(&mut self, name: &str) -> Result<Option<String>, Problem> {
         match self.0.remove(name) {
             None => Ok(None),
-            Some(Value::String(text)) if text.chars().any(char::is_control) => {
-                Err(Problem::field(name, "must not hold control characters"))
-            }
-            Some(Value::String(text)) => Ok(Some(text)),
+            Some(Value::String(text)) => Ok(Some(printable(name, text)?)),
             Some(_) => Err(malformed(&format!("{name} must be a string."))),
         }
     }
+
+    /// A password, or a token: whatever characters it has. It is wiped when it is dropped.
+    ///
+    /// # Errors
+    /// `malformed-body` where it is no text, null among others.
+    pub fn secret(&mut self, name: &str) -> Result<Option<Zeroizing<String>>, Problem> {
+        match self.0.remove(name) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(Zeroizing::new(text))),
+            Some(_) => Err(malformed(&format!("{name} must be a string."))),
+        }
+    }
+
+    /// A whole number; `None` where it is missing. `2.0` is one, as JSON tells no difference.
+    ///
+    /// # Errors
+    /// `malformed-body` where it is no number, null among others; `validation-failed` where
+    /// it is not whole, or is too large for anything.
+    pub fn number(&mut self, name: &str) -> Result<Option<i64>, Problem> {
+        match self.0.remove(name) {
+            None => Ok(None),
+            Some(Value::Number(number)) => match whole(&number) {
+                Some(number) => Ok(Some(number)),
+                None => Err(Problem::field(name, "must be a whole number")),
+            },
+            Some(_) => Err(malformed(&format!("{name} must be a number."))),
+        }
+    }
+
+    /// A list of texts; `None` where it is missing.
+    ///
+    /// # Errors
+    /// `malformed-body` where it is none, null among others; `validation-failed` where one
+    /// holds control characters.
+    pub fn texts(&mut self, name: &str) -> Result<Option<Vec<String>>, Problem> {
+        let wrong = || malformed(&format!("{name} must be an array of strings."));
+        let items = match self.0.remove(name) {
+            None => return Ok(None),
+            Some(Value::Array(items)) => items,
+            Some(_) => return Err(wrong()),
+        };
+        let texts = items.into_iter().map(|item| match item {
+            Value::String(text) => printable(name, text),
+            _ => Err(wrong()),
+        });
+        texts.collect::<Result<_, _>>().map(Some)
+    }
+
+    /// A member that null clears, read as `read` does otherwise: `nullable("phone", Object::text)`.
+    ///
+    /// # Errors
+    /// As `read`, but for null.
+    pub fn nullable<T>(
+        &mut self,
+        name: &str,
+        read: impl FnOnce(&mut Self, &str) -> Result<Option<T>, Problem>,
+    ) -> Result<Member<T>, Problem> {
+        if self.0.get(name).is_some_and(Value::is_null) {
+            return Ok(Member::Null);
+        }
+        Ok(read(self, name)?.map_or(Member::Absent, Member::Value))
+    }
+}
+
+impl Drop for Object {
+    fn drop(&mut self) {
+        for value in self.0.values_mut() {
+            if let Value::String(text) = value {
+                text.zeroize();
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Object {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Object")
+    }
+}
+
+fn printable(name: &str, text: String) -> Result<String, Problem> {
+    match text.chars().any(char::is_control) {
+        true => Err(Problem::field(name, "must not hold control characters")),
+        false => Ok(text),
+    }
+}
+
+fn whole(number: &Number) -> Option<i64> {
+    /// Up to here, a float and its text are the same number.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let float = || number.as_f64().filter(|number| number.fract() == 0.0 && number.abs() <= EXACT);
+    number.as_i64().or_else(|| format!("{:.0}", float()?).parse().ok())
 }
 
 fn malformed(detail: &str) -> Problem {
@@ -142,6 +243,60 @@ mod tests {
             assert_eq!(slug(malformed), Some(Slug::MalformedBody), "{}", malformed.escape_ascii());
         }
         assert_eq!(slug(br#"{"otp": "12\u0000"}"#), Some(Slug::ValidationFailed));
+    }
+
+    /// What `read` makes of the member `x`, or why not.
+    fn read<T>(x: &str, read: impl FnOnce(&mut Object, &str) -> Result<T, Problem>) -> Result<T, Slug> {
+        let body = format!("{{\"x\": {x}}}");
+        let mut object = Object::parse(body.as_bytes()).unwrap();
+        read(&mut object, "x").map_err(|problem| problem.slug())
+    }
+
+    #[test]
+    fn a_secret_is_any_text_and_is_never_shown() {
+        assert_eq!(read(r#""a\u0000\tb""#, Object::secret).unwrap().unwrap().as_str(), "a\0\tb");
+        for wrong in ["null", "1", "[\"a\"]"] {
+            assert_eq!(read(wrong, Object::secret).err(), Some(Slug::MalformedBody), "{wrong}");
+        }
+        let mut object = Object::parse(br#"{"password": "hunter2"}"#).unwrap();
+        assert!(!format!("{object:?}").contains("hunter2"));
+        assert!(object.secret("other").unwrap().is_none());
+    }
+
+    #[test]
+    fn a_number_is_whole() {
+        let numbers = [("7", 7), ("-0", 0), ("-3", -3), ("2.0", 2), ("1e3", 1_000), ("9223372036854775807", i64::MAX)];
+        for (right, number) in numbers {
+            assert_eq!(read(right, Object::number), Ok(Some(number)), "{right}");
+        }
+        for wrong in ["1.5", "-0.1", "1e300", "9223372036854775808", "18446744073709551615"] {
+            assert_eq!(read(wrong, Object::number), Err(Slug::ValidationFailed), "{wrong}");
+        }
+        for wrong in ["\"7\"", "null", "true", "[7]"] {
+            assert_eq!(read(wrong, Object::number), Err(Slug::MalformedBody), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_list_holds_texts() {
+        assert_eq!(read(r#"["a", "b"]"#, Object::texts), Ok(Some(vec!["a".to_owned(), "b".to_owned()])));
+        assert_eq!(read("[]", Object::texts), Ok(Some(Vec::new())));
+        assert_eq!(read(r#"["a", "\n"]"#, Object::texts), Err(Slug::ValidationFailed));
+        for wrong in ["\"a\"", "null", "[1]", "[\"a\", null]", "[[\"a\"]]", "{}"] {
+            assert_eq!(read(wrong, Object::texts), Err(Slug::MalformedBody), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn null_clears_where_it_may() {
+        let text = |object: &mut Object, name: &str| object.nullable(name, Object::text);
+        assert_eq!(read("null", text), Ok(Member::Null));
+        assert_eq!(read("\"\"", text), Ok(Member::Value(String::new())));
+        assert_eq!(read("1", text), Err(Slug::MalformedBody));
+        assert_eq!(read("\"\\n\"", text), Err(Slug::ValidationFailed));
+        assert_eq!(read("1", |object, _| object.nullable("y", Object::number)), Ok(Member::Absent));
+        assert_eq!(read("1", |object, name| object.nullable(name, Object::number)), Ok(Member::Value(1)));
+        assert_eq!(read("null", Object::number), Err(Slug::MalformedBody));
     }
 
     #[test]

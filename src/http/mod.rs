@@ -5,6 +5,7 @@
 //! [`problem`] is how it is refused. `admin` is the other listener.
 
 mod admin;
+mod body;
 mod call;
 mod client;
 mod json;
@@ -14,10 +15,12 @@ mod reply;
 mod respond;
 pub mod route;
 pub mod server;
+mod upload;
 
 pub use self::admin::{Admin, serve_admin};
 pub use self::call::Call;
 pub use self::client::TrustedProxies;
-pub use self::json::Object;
+pub use self::json::{Member, Object};
 pub use self::problem::{Problem, Slug};
 pub use self::reply::{Reply, rfc3339};
+pub use self::upload::Uploads;

@@ -9,7 +9,7 @@ use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
 use serde_json::{Map, Value, json};
 
-use super::reply::{Body, full};
+use super::body::{Body, full};
 use crate::fault::Fault;
 
 macro_rules! slugs {
@@ -110,8 +110,15 @@ impl Problem {
     /// One member of the body breaks a rule.
     #[must_use]
     pub fn field(field: &str, message: &str) -> Self {
-        Self::new(Slug::ValidationFailed, format!("{field}: {message}"))
-            .with("errors", json!([{"field": field, "message": message}]))
+        Self::fields(&[(field, message.to_owned())])
+    }
+
+    /// Some members do, each with words that say what would be right: people mend a form at once.
+    #[must_use]
+    pub fn fields(errors: &[(&str, String)]) -> Self {
+        let words = errors.iter().map(|(field, message)| format!("{field}: {message}")).collect::<Vec<_>>();
+        let errors = errors.iter().map(|(field, message)| json!({"field": field, "message": message}));
+        Self::new(Slug::ValidationFailed, words.join("; ")).with("errors", errors.collect::<Vec<_>>())
     }
 
     /// Credentials are missing: the challenge names no error (RFC 6750, 3.1).
@@ -207,6 +214,22 @@ impl From<Fault> for Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn field_errors_stand_beside_each_other() {
+        use http_body_util::BodyExt as _;
+        let problem = Problem::fields(&[("phone", "is none".to_owned()), ("skills", "are too many".to_owned())]);
+        let response = problem.into_response();
+        assert_eq!(response.status(), 422);
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        let document: Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(document["detail"], "phone: is none; skills: are too many");
+        let errors = json!([
+            {"field": "phone", "message": "is none"},
+            {"field": "skills", "message": "are too many"},
+        ]);
+        assert_eq!(document["errors"], errors);
+    }
 
     #[test]
     fn seconds_are_rounded_up() {

@@ -1,6 +1,5 @@
 //! What a handler answers when all is well.
 
-use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
@@ -8,18 +7,14 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-/// Every body is whole: nothing that we send is large.
-pub(super) type Body = Full<Bytes>;
-
-pub(super) fn full(text: impl Into<Bytes>) -> Body {
-    Full::new(text.into())
-}
+use super::body::{Body, full, pieces};
+use crate::fault::Fault;
 
 /// An answer.
 #[derive(Debug)]
 pub struct Reply {
     status: StatusCode,
-    body: Vec<u8>,
+    body: Body,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
@@ -32,7 +27,40 @@ impl Reply {
     pub fn json(value: &impl Serialize) -> Self {
         let body = serde_json::to_vec(value).expect("structs of ours are JSON");
         let json = (header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        Self { status: StatusCode::OK, body, headers: vec![json] }
+        Self { status: StatusCode::OK, body: full(body), headers: vec![json] }
+    }
+
+    /// A status with nothing behind it, as 204.
+    #[must_use]
+    pub fn empty(status: StatusCode) -> Self {
+        Self { status, body: full(Bytes::new()), headers: Vec::new() }
+    }
+
+    /// 200 with `length` bytes that are too many to hold. `ask` gives some of them, from an
+    /// offset on; it is asked when the client has taken those before, and never for HEAD.
+    ///
+    /// Where it fails, answers `None`, nothing, or more than was promised, the connection is
+    /// cut off: the client sees that something is missing.
+    #[must_use]
+    pub fn stream<A, F, B>(content_type: &'static str, length: u64, mut ask: A) -> Self
+    where
+        A: FnMut(u64) -> F + Send + 'static,
+        F: Future<Output = Result<Option<B>, Fault>> + Send + 'static,
+        B: Into<Bytes> + 'static,
+    {
+        let body = pieces(length, move |from| {
+            let asked = ask(from);
+            async move { asked.await.map(|piece| piece.map(Into::into)) }
+        });
+        Self { status: StatusCode::OK, body, headers: Vec::new() }
+            .header(header::CONTENT_TYPE, HeaderValue::from_static(content_type))
+    }
+
+    /// Adds a header.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
     }
 
     /// The same with another status.
@@ -43,7 +71,7 @@ impl Reply {
     }
 
     pub(super) fn into_response(self) -> Response<Body> {
-        let mut response = Response::new(full(self.body));
+        let mut response = Response::new(self.body);
         *response.status_mut() = self.status;
         response.headers_mut().extend(self.headers);
         response

@@ -10,8 +10,8 @@ use hyper::{HeaderMap, Method, Request, Response};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use super::body::Body;
 use super::call::{Call, HUNG_UP, closes};
-use super::reply::Body;
 use super::route::{self, NoRoute, Route};
 use super::{Problem, Reply, Slug};
 use crate::app::App;
