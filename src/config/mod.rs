@@ -29,7 +29,6 @@ use ipnet::IpNet;
 pub use self::accounts::{
     Accounts, CommonPasswords, HASH_ITERATIONS_MAX, HASH_LANES_MAX, HASH_MEMORY_MAX, HASH_MEMORY_PER_LANE_MIN,
 };
-pub use self::candidate::{Candidate, Limits, OtpAttempt, OtpRequest, Rate};
 pub use self::candidate::Candidate;
 pub use self::errors::{Errors, Refusal, Source};
 pub use self::keys::{Jwt, NamedKey, Secrets};
@@ -84,10 +83,9 @@ pub struct Config {
     pub sessions: Sessions,
     /// Password resets.
     pub reset: Reset,
-    /// Limits on clients, links, names and addresses.
     /// What a user may put into a profile.
     pub profile: Profile,
-    /// Limits on clients and links.
+    /// Limits on clients, links, names and addresses.
     pub limits: Limits,
     /// Session tokens.
     pub jwt: Jwt,
