@@ -154,7 +154,7 @@ async fn add_link(redis: &Redis, keys: &Keys, link: &Id) {
 
 async fn admit(redis: &Redis, keys: &Keys, client: &Id) -> Reply {
     let args = [NEVER.into(), Duration::from_secs(60).into(), "203.0.113.*".into(), Id::nonce().into()];
-    let reply = redis.decide(&scripts::ADMIT, [&keys.client("candidate_ip", client)], args).await.unwrap();
+    let reply = redis.decide(&scripts::ADMIT, [&keys.limit("candidate_ip", client)], args).await.unwrap();
     assert!(reply.is("admitted"), "{reply:?}");
     reply
 }

@@ -24,7 +24,7 @@
 --   {"quiet", session...}  the same, but too many mails wait: there is no notice
 local t = redis.call('TIME')
 local now = string.format('%.0f', t[1] * 1000 + math.floor(t[2] / 1000))
-local ended, kept = {'ended'}, false
+local ended, kept = {}, false
 local fields = redis.call('HGETALL', KEYS[1])
 for i = 1, #fields, 2 do
   if string.find(fields[i + 1], '^%d+ %d+$') then
@@ -44,14 +44,11 @@ end
 if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[3]) then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end
 redis.call('DEL', KEYS[3])
 
-if redis.call('HGET', KEYS[4], 'version') == ARGV[4] then return ended end
-if redis.call('ZCARD', KEYS[5]) >= tonumber(ARGV[9]) then
-  ended[1] = 'quiet'
-  return ended
-end
+if redis.call('HGET', KEYS[4], 'version') == ARGV[4] then return {'ended', unpack(ended)} end
+if redis.call('ZCARD', KEYS[5]) >= tonumber(ARGV[9]) then return {'quiet', unpack(ended)} end
 redis.call('DEL', KEYS[4])
 redis.call('HSET', KEYS[4], 'version', ARGV[4], 'tries', '0', 'masked', ARGV[6], 'sealed', ARGV[7])
 redis.call('PEXPIRE', KEYS[4], ARGV[8])
 redis.call('ZADD', KEYS[5], now, ARGV[5])
 if redis.call('PTTL', KEYS[5]) < tonumber(ARGV[8]) then redis.call('PEXPIRE', KEYS[5], ARGV[8]) end
-return ended
+return {'ended', unpack(ended)}

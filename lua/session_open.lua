@@ -8,7 +8,7 @@
 -- ARGV[3]  version  of the password that was shown
 -- ARGV[4]  role     of the user
 -- ARGV[5]  rank     version of the role: the highest one told holds
--- ARGV[6]  key      id of the root key that refresh tokens are made with
+-- ARGV[6]  key      id of the root key that the refresh token is made with
 -- ARGV[7]  salt     of refresh tokens
 -- ARGV[8]  device   as it calls itself
 -- ARGV[9]  address  of the client

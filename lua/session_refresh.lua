@@ -15,36 +15,42 @@
 -- ARGV[7]  grace       ms in which the token before gets the same successor
 -- ARGV[8]  device      as it calls itself
 -- ARGV[9]  address     of the client
+-- ARGV[10] key         id of the root key that a successor is made with
 --
--- Returns {word, generation}
---   {"rotated", generation}  of the successor
---   {"again", generation}    the successor that the token was exchanged for a moment ago
---   {"reused", 0}            it was exchanged before: the session is ended
---   {"outdated", 0}          the password has been changed since: the session is ended
---   {"gone", 0}              ended, expired, or never was
+-- Returns {word, ...}
+--   {"rotated", generation, key}  of the successor, and the root key that it is made with
+--   {"again", generation, key}    of the successor that the token was exchanged for a moment ago
+--   {"reused"}                    it was exchanged before: the session is ended
+--   {"outdated"}                  the password has been changed since: the session is ended
+--   {"gone"}                      ended, expired, or never was
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local presented, life = tonumber(ARGV[2]), tonumber(ARGV[6])
-local session = redis.call('HMGET', KEYS[1], 'version', 'generation', 'rotated', 'created')
+local session = redis.call('HMGET', KEYS[1], 'version', 'generation', 'rotated', 'created', 'key')
 local account = redis.call('HMGET', KEYS[2], ARGV[1], 'version', 'rank')
-if not session[1] or not account[1] then return {'gone', 0} end
-local function finish(word)
+if not session[1] or not account[1] then return {'gone'} end
+local function finish()
   redis.call('DEL', KEYS[1])
   redis.call('HDEL', KEYS[2], ARGV[1])
-  return {word, 0}
 end
 
-if math.max(tonumber(ARGV[3]), tonumber(account[2])) > tonumber(session[1]) then return finish('outdated') end
+if math.max(tonumber(ARGV[3]), tonumber(account[2])) > tonumber(session[1]) then
+  finish()
+  return {'outdated'}
+end
 -- A failover may have forgotten the latest exchanges: the token proves them.
 local generation = math.max(tonumber(session[2]), presented)
 if presented == generation - 1 and session[3] and now - tonumber(session[3]) < tonumber(ARGV[7]) then
-  return {'again', generation}
+  return {'again', generation, session[5]}
 end
-if presented < generation then return finish('reused') end
+if presented < generation then
+  finish()
+  return {'reused'}
+end
 
 local at = string.format('%.0f', now)
 redis.call('HSET', KEYS[1], 'generation', string.format('%d', generation + 1), 'rotated', at, 'used', at,
-  'device', ARGV[8], 'address', ARGV[9])
+  'device', ARGV[8], 'address', ARGV[9], 'key', ARGV[10])
 -- A key is gone in the millisecond after its time: one less, and it is gone at it.
 redis.call('PEXPIRE', KEYS[1], string.format('%.0f', life - 1))
 redis.call('HSET', KEYS[2], ARGV[1], string.format('%s %.0f', session[4], now + life))
@@ -52,4 +58,4 @@ if tonumber(account[3] or 0) <= tonumber(ARGV[5]) then
   redis.call('HSET', KEYS[2], 'role', ARGV[4], 'rank', ARGV[5])
 end
 if redis.call('PTTL', KEYS[2]) < life then redis.call('PEXPIRE', KEYS[2], ARGV[6]) end
-return {'rotated', generation + 1}
+return {'rotated', generation + 1, ARGV[10]}

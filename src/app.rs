@@ -5,12 +5,17 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::access::Access;
+use crate::accounts::Accounts;
 use crate::candidate::Candidate;
 use crate::config;
 use crate::http::{TrustedProxies, Uploads};
-use crate::keyring::Keyring;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
+use crate::password::Rules;
+use crate::profile::Profiles;
+use crate::reset::Reset;
+use crate::sessions::Sessions;
 
 /// The features of one worker. There are no raw pools here: a handler can ask for a
 /// decision, and for nothing else.
@@ -20,12 +25,22 @@ pub struct App {
     pub http: config::Http,
     /// Whose `X-Forwarded-For` is believed.
     pub proxies: TrustedProxies,
-    /// Ids of clients are derived from it.
-    pub keyring: Arc<Keyring>,
     /// Limits on a client's address.
     pub limits: Limits,
     /// The way in of a candidate.
     pub candidate: Candidate,
+    /// Who is asking, for members.
+    pub access: Access,
+    /// What a password must be.
+    pub rules: Rules,
+    /// Sign-up, log-in, change of password.
+    pub accounts: Accounts,
+    /// Sessions of members.
+    pub sessions: Sessions,
+    /// Forgotten passwords.
+    pub reset: Reset,
+    /// Profiles and resumes.
+    pub profiles: Profiles,
     /// Places for files that are being taken in, shared by all workers.
     pub uploads: Uploads,
     /// What is counted.

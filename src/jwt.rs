@@ -19,12 +19,15 @@ use crate::config::NamedKey;
 pub enum Kind {
     /// What verify-otp gives a candidate.
     Candidate,
+    /// What a log-in gives a member (RFC 9068).
+    Access,
 }
 
 impl Kind {
     fn typ(self) -> &'static str {
         match self {
             Self::Candidate => "candidate+jwt",
+            Self::Access => "at+jwt",
         }
     }
 
@@ -33,6 +36,7 @@ impl Kind {
     pub fn audience(self) -> &'static str {
         match self {
             Self::Candidate => "vestibule:candidate",
+            Self::Access => "vestibule:api",
         }
     }
 }
@@ -197,6 +201,17 @@ mod tests {
         assert!(jwt(&[("b", 2), ("a", 1)]).verify::<Value>(Kind::Candidate, &token).is_some());
         assert!(jwt(&[("b", 1)]).verify::<Value>(Kind::Candidate, &token).is_none(), "unknown kid");
         assert!(jwt(&[("a", 2)]).verify::<Value>(Kind::Candidate, &token).is_none(), "another key");
+    }
+
+    #[test]
+    fn one_kind_does_not_pass_for_another() {
+        let jwt = jwt(&[("a", 1)]);
+        for (kind, other) in [(Kind::Candidate, Kind::Access), (Kind::Access, Kind::Candidate)] {
+            for audience in [kind.audience(), other.audience()] {
+                let token = jwt.sign(kind, &claims(&[("aud", json!(audience))]));
+                assert!(jwt.verify::<Value>(other, &token).is_none(), "{kind:?} with {audience}");
+            }
+        }
     }
 
     #[test]

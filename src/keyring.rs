@@ -26,6 +26,8 @@ pub struct Keyring {
 struct Root {
     id: String,
     code: hmac::Key,
+    refresh: hmac::Key,
+    reset: hmac::Key,
     seal: LessSafeKey,
 }
 
@@ -66,6 +68,39 @@ impl Keyring {
     pub fn code_macs(&self, link: &Id, code: &str) -> String {
         let macs: Vec<String> = self.roots.iter().map(|root| root.code_mac(link, code)).collect();
         macs.join(" ")
+    }
+
+    /// Id of the root key that makes.
+    #[must_use]
+    pub fn first(&self) -> &str {
+        &self.roots[0].id
+    }
+
+    /// Whether we have the root key of this id.
+    #[must_use]
+    pub fn has(&self, key: &str) -> bool {
+        self.roots.iter().any(|root| root.id == key)
+    }
+
+    /// MAC of a refresh token under the root key of this id; `None` where we lack that.
+    #[must_use]
+    pub fn refresh_mac(&self, key: &str, parts: &[&[u8]]) -> Option<[u8; 32]> {
+        let root = self.roots.iter().find(|root| root.id == key)?;
+        Some(mac(&root.refresh, parts))
+    }
+
+    /// Whether it is the MAC of a refresh token under any root key, told in constant time.
+    #[must_use]
+    pub fn is_refresh_mac(&self, parts: &[&[u8]], presented: &[u8]) -> bool {
+        let message = message(parts);
+        self.roots.iter().any(|root| hmac::verify(&root.refresh, &message, presented).is_ok())
+    }
+
+    /// The secret of a reset token: whoever makes it again from the same parts makes the
+    /// same.
+    #[must_use]
+    pub fn reset_secret(&self, parts: &[&[u8]]) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(mac(&self.roots[0].reset, parts))
     }
 
     /// Id of a subject that could be guessed (an address, a name): an HMAC, so that the
@@ -121,7 +156,9 @@ impl Root {
             .expect("a derived key has the length of the algorithm");
         Self {
             id: key.id.clone(),
-            code: hmac::Key::new(hmac::HMAC_SHA256, &derive(&key.bytes, b"vestibule code v1")[..]),
+            code: mac_key(key, b"vestibule code v1"),
+            refresh: mac_key(key, b"vestibule refresh v1"),
+            reset: mac_key(key, b"vestibule reset v1"),
             seal: LessSafeKey::new(seal),
         }
     }
@@ -147,6 +184,21 @@ fn associated(what: Sealed, owner: &Id) -> Aad<Vec<u8>> {
     let mut bytes = vec![purpose];
     bytes.extend_from_slice(owner.as_bytes());
     Aad::from(bytes)
+}
+
+fn mac(key: &hmac::Key, parts: &[&[u8]]) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    bytes.copy_from_slice(hmac::sign(key, &message(parts)).as_ref());
+    bytes
+}
+
+/// Each part with its length before it: no two lists of parts are the same message.
+fn message(parts: &[&[u8]]) -> Vec<u8> {
+    parts.iter().flat_map(|part| [&(part.len() as u64).to_be_bytes()[..], part].concat()).collect()
+}
+
+fn mac_key(root: &NamedKey, purpose: &[u8]) -> hmac::Key {
+    hmac::Key::new(hmac::HMAC_SHA256, &derive(&root.bytes, purpose)[..])
 }
 
 fn derive(root: &[u8], purpose: &[u8]) -> Zeroizing<[u8; 32]> {

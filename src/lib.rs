@@ -8,6 +8,8 @@
 //! - [`jobs`] carries out what decisions leave behind; [`mail`] is most of that.
 //! - [`cli`] shows everything that the program can do in one `match`.
 
+pub mod access;
+pub mod accounts;
 pub mod app;
 pub mod audit;
 pub mod candidate;
@@ -32,5 +34,8 @@ pub mod postgres;
 pub mod profile;
 pub mod random;
 pub mod redis;
+pub mod reset;
+pub mod sessions;
 pub mod telemetry;
 pub mod tls;
+pub mod users;

@@ -1,6 +1,7 @@
 //! End to end, on real servers. One binary: it links once.
 #![expect(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, reason = "a test may panic, and say why")]
 
+mod accounts;
 mod audit;
 mod candidate;
 mod cli;

@@ -165,7 +165,7 @@ fn unknown(id: Uuid) -> Failure {
     Failure::usage(format!("there is no interview {id}"))
 }
 
-fn postgres(config: &Config) -> Postgres {
+pub(super) fn postgres(config: &Config) -> Postgres {
     Postgres::new(&config.postgres, Arc::new(Metrics::new()))
 }
 

@@ -1,15 +1,20 @@
 //! `vestibule keys`: from what an engineer has been given to the keys in Redis.
 
 use std::io::Read as _;
+use std::net::IpAddr;
 
 use clap::Subcommand;
 
 use super::{Failure, say};
 use crate::config::Config;
+use crate::http::subject;
 use crate::id::Id;
 use crate::jobs::{JobId, JobKind};
+use crate::keyring::Keyring;
+use crate::limits::{FORGOT_EMAIL, LOGIN_ACCOUNT, Limit};
 use crate::link::LinkToken;
 use crate::redis::Keys;
+use crate::users::Login;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum KeysOf {
@@ -22,19 +27,58 @@ pub(super) enum KeysOf {
         #[arg(long, conflicts_with = "link")]
         id: Option<String>,
     },
+    /// The keys of a name that somebody logs in with, or asks a reset for
+    Login {
+        /// Username or e-mail address, as it is typed
+        login: String,
+    },
+    /// The keys of a client's address
+    Client {
+        /// As the log has it
+        address: IpAddr,
+    },
 }
 
 impl KeysOf {
     pub(super) fn run(self, config: &Config) -> Result<(), Failure> {
-        let Self::Link { link, id } = self;
+        let keys = Keys::new(&config.redis.prefix, config.redis.partitions);
+        let redis_cli = config.redis.url.redis_cli();
+        let (link, id) = match self {
+            Self::Link { link, id } => (link, id),
+            Self::Login { login } => return limits(config, &keys, &redis_cli, &of_login(&Login::of(&login))),
+            Self::Client { address } => return limits(config, &keys, &redis_cli, &of_client(address)),
+        };
         let id = match (link, id) {
             (_, Some(id)) => Id::parse(&id).ok_or_else(|| Failure::usage("an id of a link is 32 hex digits"))?,
             (Some(link), None) => token(&link)?,
             (None, None) => token(&standard_input()?)?,
         };
-        let keys = Keys::new(&config.redis.prefix, config.redis.partitions);
-        print(&id, &keys, &config.redis.url.redis_cli())
+        print(&id, &keys, &redis_cli)
     }
+}
+
+/// A limit, what is counted, and what the engineer reads there.
+type Counted = (&'static str, String, &'static str);
+
+fn of_login(login: &Login) -> Vec<Counted> {
+    let (wrong, asked) = ("wrong tries: wrong, until (waits, unix ms)", "resets asked for: log (unix ms)");
+    vec![(LOGIN_ACCOUNT, login.key().to_owned(), wrong), (FORGOT_EMAIL, login.key().to_owned(), asked)]
+}
+
+fn of_client(address: IpAddr) -> Vec<Counted> {
+    let subject = subject(address.to_canonical());
+    Limit::ALL.map(|limit| (limit.name(), subject.exact.clone(), "requests, by unix ms")).to_vec()
+}
+
+/// Looks, and what lifts each limit.
+fn limits(config: &Config, keys: &Keys, redis_cli: &str, counted: &[Counted]) -> Result<(), Failure> {
+    let keyring = Keyring::new(&config.secrets.root_keys);
+    for (limit, subject, what) in counted {
+        let key = keys.limit(limit, &keyring.subject(limit, subject));
+        say(format_args!("# {limit}: {what}\n{redis_cli} HGETALL '{}'", key.name()))?;
+        say(format_args!("# lift it\n{redis_cli} DEL '{}'", key.name()))?;
+    }
+    Ok(())
 }
 
 fn standard_input() -> Result<String, Failure> {

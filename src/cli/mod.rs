@@ -8,6 +8,7 @@ mod interview;
 mod keygen;
 mod keys;
 mod serve;
+mod user;
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -55,6 +56,9 @@ enum Command {
     /// Give an interview another link, or take its link away
     #[command(subcommand)]
     Interview(interview::Interview),
+    /// Change what a user may do
+    #[command(subcommand)]
+    User(user::UserCommand),
     /// Print fresh secrets, as environment variables
     Keygen,
     /// Measure what hashing passwords costs on this machine
@@ -161,6 +165,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
             Command::Migrate => serve::migrate(environment.config(Mode::Development)?).await,
             Command::Invite(invite) => invite.run(&environment.config(Mode::Development)?).await,
             Command::Interview(interview) => interview.run(&environment.config(Mode::Development)?).await,
+            Command::User(user) => user.run(&environment.config(Mode::Development)?).await,
             Command::Keygen => keygen::print(),
             Command::Hash(hash) => hash.run(&environment.accounts()?),
             Command::Check => check::check(&environment.config(Mode::Production)?).await,

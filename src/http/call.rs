@@ -17,6 +17,7 @@ use super::client::subject;
 use super::problem::whole_seconds;
 use super::upload::{ENVELOPE_BYTES_MAX, FORM, file_of};
 use super::{Object, Problem, Slug};
+use crate::access::{Bearer, Caller, Device};
 use crate::app::App;
 use crate::audit::{self, Event};
 use crate::limits::{Admission, Limit, Permit, Policy, Standing};
@@ -38,6 +39,11 @@ pub struct Call {
     /// Of an upload.
     place: Option<OwnedSemaphorePermit>,
 }
+
+/// Browsers name themselves in some 120 characters.
+const DEVICE_CHARS_MAX: usize = 200;
+
+const LOG_IN: &str = "Log in, and send the access token as Authorization: Bearer.";
 
 /// Why a request has no answer that anybody read.
 pub(super) const HUNG_UP: &str = "the client hung up";
@@ -63,26 +69,40 @@ impl Call {
         audit::record(event, who, Some(self.client), &self.id);
     }
 
-    /// Waits until nobody waits for the answer any longer: the client hung up, or was told that this takes too long.
-    pub async fn gone(&self) {
-        self.gone.cancelled().await;
+    /// Cancelled when nobody waits for the answer any longer: the client hung up, or was told
+    /// that this takes too long. Work that nothing lasting depends on may be given up then.
+    #[must_use]
+    pub fn gone(&self) -> &CancellationToken {
+        &self.gone
     }
 
-    /// Does work that is for the client alone, and is given up where the client is [gone](Self::gone). Not for what
-    /// must be finished: nothing lasting may have been written, and the work must stand being dropped at any `await`.
+    /// Where the request comes from, as its sender may see it in the list of sessions.
+    #[must_use]
+    pub fn device(&self) -> Device {
+        let name = self.header("user-agent").unwrap_or_default().chars().take(DEVICE_CHARS_MAX).collect();
+        Device { name, address: self.client.to_string() }
+    }
+
+    /// Whom the bearer token names (RFC 6750, 2.1). Its session may have ended.
     ///
     /// # Errors
-    /// `unavailable`, which nobody reads: the line of the request is written already.
-    pub async fn unless_gone<T>(&self, work: impl Future<Output = T>) -> Result<T, Problem> {
-        tokio::select! {
-            // First of all: work for nobody is not begun.
-            biased;
-            () = self.gone() => {
-                let problem = Problem::new(Slug::Unavailable, "You hung up before we could answer.");
-                Err(problem.retry_after(Duration::from_secs(1)).because(HUNG_UP))
-            }
-            done = work => Ok(done),
-        }
+    /// `unauthenticated`.
+    pub fn bearer(&self, app: &App) -> Result<Bearer, Problem> {
+        let header = self.header("authorization").ok_or_else(|| Problem::no_credentials(LOG_IN))?;
+        let token = match header.split_once(' ') {
+            Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
+            _ => return Err(Problem::no_credentials(LOG_IN)),
+        };
+        app.access.bearer(token).ok_or_else(Problem::session_over)
+    }
+
+    /// The authenticated user, whose session lives.
+    ///
+    /// # Errors
+    /// `unauthenticated`, `unavailable`.
+    pub async fn caller(&self, app: &App) -> Result<Caller, Problem> {
+        let bearer = self.bearer(app)?;
+        app.access.check(&bearer).await?.ok_or_else(Problem::session_over)
     }
 
     /// The one value of a header; `None` where it is missing, repeated or no text.
@@ -96,18 +116,21 @@ impl Call {
     /// Counts the client against a limit.
     ///
     /// # Errors
-    /// `rate-limited` where it is over, `unavailable` where Redis cannot say.
+    /// `rate-limited` or `too-many-attempts` where it is over, `unavailable` where Redis cannot say.
     pub async fn admit(&mut self, app: &App, limit: Limit) -> Result<Permit, Problem> {
         self.policies.insert(0, app.limits.policy(limit));
-        match app.limits.admit(limit, &app.keyring, &subject(self.client)).await? {
+        match app.limits.admit(limit, &subject(self.client)).await? {
             Admission::Admitted(permit, standing) => {
                 self.standings.push(standing);
                 Ok(permit)
             }
             Admission::Refused(standing) => {
                 self.standings.push(standing);
-                let detail = "Too many requests came from your network address. Please wait a little.";
-                Err(Problem::new(Slug::RateLimited, detail).retry_after(standing.reset))
+                let (slug, detail) = match limit {
+                    Limit::LoginIp => (Slug::TooManyAttempts, "Too many wrong tries to log in came from your network."),
+                    _ => (Slug::RateLimited, "Too many requests came from your network address. Please wait a little."),
+                };
+                Err(Problem::new(slug, detail).retry_after(standing.reset))
             }
         }
     }
@@ -228,7 +251,6 @@ fn is(content_type: &str, media_type: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use std::convert::Infallible;
-    use std::future::pending;
 
     use http_body_util::Empty;
     use hyper::server::conn::http1;
@@ -257,8 +279,9 @@ mod tests {
                     let (parts, body) = request.into_parts();
                     let (call, _waiting) = Call::new(parts.headers, body, peer.ip(), "the-impatient".to_owned());
                     let handler = tokio::spawn(async move {
-                        tell.send(call.unless_gone(async { "begun" }).await).await.unwrap();
-                        tell.send(call.unless_gone(pending()).await).await.unwrap();
+                        tell.send("begun").await.unwrap();
+                        call.gone().cancelled().await;
+                        tell.send("given up").await.unwrap();
                     });
                     handler.await.unwrap();
                     Ok::<_, Infallible>(Response::new(Empty::<Bytes>::new()))
@@ -269,10 +292,9 @@ mod tests {
 
         let mut client = TcpStream::connect(address).await.unwrap();
         client.write_all(b"GET / HTTP/1.1\r\nhost: test\r\n\r\n").await.unwrap();
-        assert_eq!(told.recv().await.unwrap().unwrap(), "begun");
+        assert_eq!(told.recv().await, Some("begun"));
+        assert!(told.try_recv().is_err(), "the client is there");
         drop(client);
-        let given_up = timeout(PATIENCE, told.recv()).await.expect("the work is given up").unwrap();
-        let problem = given_up.unwrap_err();
-        assert_eq!((problem.slug(), problem.cause()), (Slug::Unavailable, Some("the client hung up")));
+        assert_eq!(timeout(PATIENCE, told.recv()).await.expect("the work is given up"), Some("given up"));
     }
 }

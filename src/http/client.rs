@@ -53,7 +53,7 @@ fn parse(entry: &[u8]) -> Option<IpAddr> {
 /// What limits count: an IPv4 address, or the /64 of an IPv6 one, which is what a single
 /// customer is given.
 #[must_use]
-pub(super) fn subject(client: IpAddr) -> Subject {
+pub fn subject(client: IpAddr) -> Subject {
     match client {
         IpAddr::V4(address) => {
             let [a, b, c, _] = address.octets();

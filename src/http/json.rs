@@ -65,6 +65,22 @@ impl Object {
         }
     }
 
+    /// Secrets that are all needed.
+    ///
+    /// # Errors
+    /// As [`Self::secret`], and `validation-failed` where some are missing.
+    pub fn secrets<const N: usize>(&mut self, names: [&str; N]) -> Result<[Zeroizing<String>; N], Problem> {
+        let mut found = Vec::with_capacity(N);
+        let mut missing = Vec::new();
+        for name in names {
+            match self.secret(name)? {
+                Some(secret) => found.push(secret),
+                None => missing.push(name),
+            }
+        }
+        found.try_into().map_err(|_| Problem::missing(&missing))
+    }
+
     /// A whole number; `None` where it is missing. `2.0` is one, as JSON tells no difference.
     ///
     /// # Errors

@@ -4,6 +4,7 @@
 //! `respond` runs one request, [`route`] names it, `call` is what a handler sees of it,
 //! [`problem`] is how it is refused. `admin` is the other listener.
 
+mod account;
 mod admin;
 mod body;
 mod call;
@@ -17,9 +18,10 @@ pub mod route;
 pub mod server;
 mod upload;
 
+pub use self::account::{SessionBody, UserBody};
 pub use self::admin::{Admin, serve_admin};
 pub use self::call::Call;
-pub use self::client::TrustedProxies;
+pub use self::client::{TrustedProxies, subject};
 pub use self::json::{Member, Object};
 pub use self::problem::{Problem, Slug};
 pub use self::reply::{Reply, rfc3339};

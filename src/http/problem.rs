@@ -52,6 +52,16 @@ slugs! {
     Unavailable = "unavailable", 503, "Temporarily unavailable";
     /// A limit on the client's address.
     RateLimited = "rate-limited", 429, "Too many requests";
+    /// A username or an address that somebody has already.
+    AlreadyTaken = "already-taken", 409, "This is taken already";
+    /// Too many wrong tries to log in.
+    TooManyAttempts = "too-many-attempts", 429, "Too many wrong tries";
+    /// An unknown login or a wrong password: nobody can tell which.
+    InvalidCredentials = "invalid-credentials", 401, "Login or password is not right";
+    /// A refresh token that does not work (any more).
+    RefreshInvalid = "refresh-invalid", 401, "This session cannot be refreshed";
+    /// A reset token that does not work (any more).
+    ResetTokenInvalid = "reset-token-invalid", 401, "This link does not reset a password";
     /// Expired, revoked, reissued over, worn out or never issued: nobody can tell which.
     LinkNotFound = "link-not-found", 404, "This link does not work";
     /// Too soon after the last request for a code.
@@ -121,6 +131,13 @@ impl Problem {
         Self::new(Slug::ValidationFailed, words.join("; ")).with("errors", errors.collect::<Vec<_>>())
     }
 
+    /// Members that are needed are missing.
+    #[must_use]
+    pub fn missing(names: &[&str]) -> Self {
+        let errors: Vec<_> = names.iter().map(|name| (*name, "is required".to_owned())).collect();
+        Self::fields(&errors)
+    }
+
     /// Credentials are missing: the challenge names no error (RFC 6750, 3.1).
     #[must_use]
     pub fn no_credentials(detail: &'static str) -> Self {
@@ -133,6 +150,19 @@ impl Problem {
     pub fn bad_credentials(detail: &'static str) -> Self {
         let challenge = HeaderValue::from_static("Bearer realm=\"vestibule\", error=\"invalid_token\"");
         Self::new(Slug::Unauthenticated, detail).header(header::WWW_AUTHENTICATE, challenge)
+    }
+
+    /// An access token that is bad, expired, or of a session that has ended.
+    #[must_use]
+    pub fn session_over() -> Self {
+        Self::bad_credentials("The access token is wrong or over. Refresh it, or log in again.")
+    }
+
+    /// The same with other words for the caller.
+    #[must_use]
+    pub fn saying(mut self, detail: &'static str) -> Self {
+        self.detail = detail.into();
+        self
     }
 
     /// Adds a member of its own.

@@ -15,8 +15,8 @@ use super::call::{Call, HUNG_UP, closes};
 use super::route::{self, NoRoute, Route};
 use super::{Problem, Reply, Slug};
 use crate::app::App;
-use crate::candidate;
 use crate::id::Id;
+use crate::{accounts, candidate, profile, reset, sessions};
 
 /// What a handler's task hands back.
 type Outcome = (Option<Headers>, Keep, Result<Reply, Problem>);
@@ -67,16 +67,38 @@ pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-i
 fn spawn(app: &Arc<App>, route: Route, mut call: Call) -> JoinHandle<Outcome> {
     let app_of_task = Arc::clone(app);
     app.tasks.spawn(async move {
-        let (app, call_ref) = (&*app_of_task, &mut call);
-        let result = match &route {
-            Route::CandidateInfo { link } => candidate::http::info(app, link, call_ref).await,
-            Route::RequestOtp { link } => candidate::http::request_otp(app, link, call_ref).await,
-            Route::VerifyOtp { link } => candidate::http::verify_otp(app, link, call_ref).await,
-            Route::Start { link } => candidate::http::start(app, link, call_ref).await,
-        };
+        let app = &*app_of_task;
+        let result = run(app, route, &mut call).await;
         let keep = call.settle(app.http.body_bytes_max).await;
         (call.rate_limit_headers(), keep, result)
     })
+}
+
+/// Every endpoint, with what it asks for before it sees the body.
+async fn run(app: &App, route: Route, call: &mut Call) -> Result<Reply, Problem> {
+    match route {
+        Route::CandidateInfo { link } => candidate::http::info(app, &link, call).await,
+        Route::RequestOtp { link } => candidate::http::request_otp(app, &link, call).await,
+        Route::VerifyOtp { link } => candidate::http::verify_otp(app, &link, call).await,
+        Route::Start { link } => candidate::http::start(app, &link, call).await,
+        Route::SignUp => accounts::http::sign_up(app, call).await,
+        Route::LogIn => accounts::http::log_in(app, call).await,
+        Route::Refresh => sessions::http::refresh(app, call).await,
+        Route::LogOut => sessions::http::log_out(app, &call.caller(app).await?, call).await,
+        Route::LogOutEverywhere => sessions::http::log_out_everywhere(app, &call.caller(app).await?, call).await,
+        Route::Sessions => sessions::http::list(app, &call.caller(app).await?).await,
+        Route::EndSession { id } => sessions::http::end(app, &call.caller(app).await?, &id, call).await,
+        Route::Me | Route::Profile => Ok(accounts::http::me(&accounts::http::member(app, call).await?)),
+        Route::ChangePassword => {
+            accounts::http::change_password(app, &accounts::http::member(app, call).await?, call).await
+        }
+        Route::ForgotPassword => reset::http::forgot_password(app, call).await,
+        Route::ResetPassword => reset::http::reset_password(app, call).await,
+        Route::ChangeProfile => profile::http::change(app, &call.caller(app).await?, call).await,
+        Route::PutResume => profile::http::put_resume(app, &call.caller(app).await?, call).await,
+        Route::Resume => profile::http::resume(app, &call.caller(app).await?).await,
+        Route::DeleteResume => profile::http::delete_resume(app, &call.caller(app).await?).await,
+    }
 }
 
 type Headers = [(HeaderName, HeaderValue); 2];

@@ -2,11 +2,12 @@
 
 use hyper::Method;
 
+use crate::id::Id;
 use crate::link::LinkToken;
 
 /// An endpoint of the public listener, with what its path holds.
 #[derive(Clone, Debug)]
-#[expect(missing_docs, reason = "a link is a link")]
+#[expect(missing_docs, reason = "a link is a link, an id an id")]
 pub enum Route {
     /// GET /candidate-access/{token}/info
     CandidateInfo { link: LinkToken },
@@ -16,6 +17,38 @@ pub enum Route {
     VerifyOtp { link: LinkToken },
     /// POST /candidate-access/{token}/start
     Start { link: LinkToken },
+    /// POST /auth/signup
+    SignUp,
+    /// POST /auth/login
+    LogIn,
+    /// POST /auth/refresh
+    Refresh,
+    /// POST /auth/logout
+    LogOut,
+    /// POST /auth/logout-all
+    LogOutEverywhere,
+    /// GET /auth/sessions
+    Sessions,
+    /// DELETE /auth/sessions/{id}
+    EndSession { id: Id },
+    /// GET /auth/me
+    Me,
+    /// POST /auth/change-password
+    ChangePassword,
+    /// POST /auth/forgot-password
+    ForgotPassword,
+    /// POST /auth/reset-password
+    ResetPassword,
+    /// GET /profile
+    Profile,
+    /// PATCH /profile
+    ChangeProfile,
+    /// PUT /profile/resume
+    PutResume,
+    /// GET /profile/resume
+    Resume,
+    /// DELETE /profile/resume
+    DeleteResume,
 }
 
 /// Why there is no route.
@@ -30,11 +63,27 @@ pub enum NoRoute {
 }
 
 /// Method and path of every endpoint, as the documentation writes them.
-pub const ENDPOINTS: [(&str, &str); 4] = [
+pub const ENDPOINTS: [(&str, &str); 20] = [
     ("GET", "/candidate-access/{token}/info"),
     ("POST", "/candidate-access/{token}/request-otp"),
     ("POST", "/candidate-access/{token}/verify-otp"),
     ("POST", "/candidate-access/{token}/start"),
+    ("POST", "/auth/signup"),
+    ("POST", "/auth/login"),
+    ("POST", "/auth/refresh"),
+    ("POST", "/auth/logout"),
+    ("POST", "/auth/logout-all"),
+    ("GET", "/auth/sessions"),
+    ("DELETE", "/auth/sessions/{id}"),
+    ("GET", "/auth/me"),
+    ("POST", "/auth/change-password"),
+    ("POST", "/auth/forgot-password"),
+    ("POST", "/auth/reset-password"),
+    ("GET", "/profile"),
+    ("PATCH", "/profile"),
+    ("PUT", "/profile/resume"),
+    ("GET", "/profile/resume"),
+    ("DELETE", "/profile/resume"),
 ];
 
 impl Route {
@@ -46,6 +95,22 @@ impl Route {
             Self::RequestOtp { .. } => "request_otp",
             Self::VerifyOtp { .. } => "verify_otp",
             Self::Start { .. } => "start",
+            Self::SignUp => "signup",
+            Self::LogIn => "login",
+            Self::Refresh => "refresh",
+            Self::LogOut => "logout",
+            Self::LogOutEverywhere => "logout_all",
+            Self::Sessions => "sessions",
+            Self::EndSession { .. } => "session_end",
+            Self::Me => "me",
+            Self::ChangePassword => "change_password",
+            Self::ForgotPassword => "forgot_password",
+            Self::ResetPassword => "reset_password",
+            Self::Profile => "profile",
+            Self::ChangeProfile => "profile_change",
+            Self::PutResume => "resume_put",
+            Self::Resume => "resume",
+            Self::DeleteResume => "resume_delete",
         }
     }
 }
@@ -63,26 +128,65 @@ pub fn find(method: &Method, path: &str) -> Result<Route, NoRoute> {
         count += 1;
     }
     match segments[..count] {
-        ["", "candidate-access", token, "info"] => get(method, token, |link| Route::CandidateInfo { link }),
-        ["", "candidate-access", token, "request-otp"] => post(method, token, |link| Route::RequestOtp { link }),
-        ["", "candidate-access", token, "verify-otp"] => post(method, token, |link| Route::VerifyOtp { link }),
-        ["", "candidate-access", token, "start"] => post(method, token, |link| Route::Start { link }),
+        ["", "candidate-access", token, endpoint] => candidate(method, token, endpoint),
+        ["", "auth", endpoint] => auth(method, endpoint),
+        ["", "auth", "sessions", id] => {
+            let id = Id::parse(id).ok_or(NoRoute::Path)?;
+            only(method, &Method::DELETE, "DELETE", Route::EndSession { id })
+        }
+        ["", "profile"] => match *method {
+            Method::GET | Method::HEAD => Ok(Route::Profile),
+            Method::PATCH => Ok(Route::ChangeProfile),
+            _ => Err(NoRoute::Method("GET, HEAD, PATCH")),
+        },
+        ["", "profile", "resume"] => match *method {
+            Method::GET | Method::HEAD => Ok(Route::Resume),
+            Method::PUT => Ok(Route::PutResume),
+            Method::DELETE => Ok(Route::DeleteResume),
+            _ => Err(NoRoute::Method("GET, HEAD, PUT, DELETE")),
+        },
         _ => Err(NoRoute::Path),
     }
 }
 
-fn get(method: &Method, token: &str, route: fn(LinkToken) -> Route) -> Result<Route, NoRoute> {
-    if method != Method::GET && method != Method::HEAD {
-        return Err(NoRoute::Method("GET, HEAD"));
+fn candidate(method: &Method, token: &str, endpoint: &str) -> Result<Route, NoRoute> {
+    let link = || LinkToken::parse(token).ok_or(NoRoute::Link);
+    match endpoint {
+        "info" => get(method, ()).and_then(|()| Ok(Route::CandidateInfo { link: link()? })),
+        "request-otp" => post(method, ()).and_then(|()| Ok(Route::RequestOtp { link: link()? })),
+        "verify-otp" => post(method, ()).and_then(|()| Ok(Route::VerifyOtp { link: link()? })),
+        "start" => post(method, ()).and_then(|()| Ok(Route::Start { link: link()? })),
+        _ => Err(NoRoute::Path),
     }
-    LinkToken::parse(token).map(route).ok_or(NoRoute::Link)
 }
 
-fn post(method: &Method, token: &str, route: fn(LinkToken) -> Route) -> Result<Route, NoRoute> {
-    if method != Method::POST {
-        return Err(NoRoute::Method("POST"));
+fn auth(method: &Method, endpoint: &str) -> Result<Route, NoRoute> {
+    match endpoint {
+        "signup" => post(method, Route::SignUp),
+        "login" => post(method, Route::LogIn),
+        "refresh" => post(method, Route::Refresh),
+        "logout" => post(method, Route::LogOut),
+        "logout-all" => post(method, Route::LogOutEverywhere),
+        "sessions" => get(method, Route::Sessions),
+        "me" => get(method, Route::Me),
+        "change-password" => post(method, Route::ChangePassword),
+        "forgot-password" => post(method, Route::ForgotPassword),
+        "reset-password" => post(method, Route::ResetPassword),
+        _ => Err(NoRoute::Path),
     }
-    LinkToken::parse(token).map(route).ok_or(NoRoute::Link)
+}
+
+fn get<T>(method: &Method, found: T) -> Result<T, NoRoute> {
+    let takes = method == Method::GET || method == Method::HEAD;
+    if takes { Ok(found) } else { Err(NoRoute::Method("GET, HEAD")) }
+}
+
+fn post<T>(method: &Method, found: T) -> Result<T, NoRoute> {
+    only(method, &Method::POST, "POST", found)
+}
+
+fn only<T>(method: &Method, takes: &Method, allow: &'static str, found: T) -> Result<T, NoRoute> {
+    if method == takes { Ok(found) } else { Err(NoRoute::Method(allow)) }
 }
 
 #[cfg(test)]
@@ -91,14 +195,38 @@ mod tests {
 
     #[test]
     fn every_endpoint_is_found_by_its_own_method_alone() {
-        for (method, path) in ENDPOINTS {
-            let path = path.replace("{token}", &LinkToken::fresh().expose());
-            for other in [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS] {
-                let right = other.as_str() == method || (other == Method::HEAD && method == "GET");
-                let found = find(&other, &path);
-                assert!(if right { found.is_ok() } else { matches!(found, Err(NoRoute::Method(_))) }, "{other} {path}");
+        for (_, path) in ENDPOINTS {
+            let takes: Vec<&str> =
+                ENDPOINTS.iter().filter(|(_, same)| *same == path).map(|(method, _)| *method).collect();
+            let path = path.replace("{token}", &LinkToken::fresh().expose()).replace("{id}", &Id::nonce().to_string());
+            for other in
+                [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS]
+            {
+                let right = takes.contains(&other.as_str()) || (other == Method::HEAD && takes.contains(&"GET"));
+                match find(&other, &path) {
+                    Ok(_) => assert!(right, "{other} {path}"),
+                    Err(NoRoute::Method(allow)) => {
+                        assert!(!right && takes.iter().all(|method| allow.contains(method)), "{other} {path}: {allow}");
+                    }
+                    Err(missing) => panic!("{other} {path}: {missing:?}"),
+                }
             }
         }
+    }
+
+    #[test]
+    fn every_endpoint_has_a_label_of_its_own() {
+        let mut labels: Vec<&str> = ENDPOINTS
+            .iter()
+            .map(|(method, path)| {
+                let path =
+                    path.replace("{token}", &LinkToken::fresh().expose()).replace("{id}", &Id::nonce().to_string());
+                find(&method.parse().unwrap(), &path).unwrap().label()
+            })
+            .collect();
+        labels.sort_unstable();
+        labels.dedup();
+        assert_eq!(labels.len(), ENDPOINTS.len());
     }
 
     #[test]
@@ -125,6 +253,14 @@ mod tests {
             "/candidate-access/abc/x/../info",
             "/candidate-access/abc/info/more/and/more",
             "/Candidate-Access/abc/info",
+            "/auth",
+            "/auth/",
+            "/auth/login/",
+            "/auth/Login",
+            "/auth/sessions/",
+            "/auth/sessions/not-an-id",
+            "/profile/",
+            "/profile/resume/x",
         ] {
             assert!(matches!(find(&Method::GET, path), Err(NoRoute::Path)), "{path}");
         }

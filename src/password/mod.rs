@@ -15,6 +15,7 @@ use std::thread;
 
 use argon2::Params;
 use ring::hmac;
+use tokio_util::sync::CancellationToken;
 use unicode_normalization::UnicodeNormalization as _;
 use zeroize::Zeroizing;
 
@@ -184,6 +185,21 @@ impl fmt::Debug for Hasher {
 impl Stored {
     fn new(cost: Cost, keyid: Option<String>, hash: Vec<u8>) -> Self {
         Self { cost, keyid, salt: random::bytes::<SALT_BYTES>().to_vec(), hash }
+    }
+}
+
+/// Waits for a hash as long as somebody wants it: `gone` is the client's hanging up. Nothing
+/// lasting has been written then, and the thread skips what nobody waits for.
+///
+/// # Errors
+/// Those of the work, and one that nobody will read.
+pub async fn unless_gone<T>(
+    gone: &CancellationToken,
+    work: impl Future<Output = Result<T, Fault>>,
+) -> Result<T, Fault> {
+    tokio::select! {
+        done = work => done,
+        () = gone.cancelled() => Err(Fault::new(Dependency::Load, "the client hung up before its password was hashed")),
     }
 }
 

@@ -4,10 +4,9 @@ use std::collections::HashSet;
 use std::ops::RangeInclusive;
 
 use phonenumber::Mode;
-use unicode_normalization::UnicodeNormalization as _;
 
-/// The longest names of passports are shorter.
-const NAME_CHARS_MAX: usize = 100;
+use crate::users::tidy;
+
 /// E.164 has 15 digits; the rest is room for what people put between them.
 const PHONE_CHARS_MAX: usize = 40;
 /// From sixteen to seventy-six.
@@ -17,24 +16,11 @@ const SKILL_CHARS_MAX: usize = 50;
 /// More than anybody reads. 50 x 50 characters of 4 bytes are 10 KB.
 const SKILLS_MAX: usize = 50;
 
-/// A name as it is kept; none where there is nothing in it.
-///
-/// # Errors
-/// What would be right.
-pub fn full_name(text: &str) -> Result<Option<String>, String> {
-    let name = tidy(text);
-    match name.chars().count() {
-        0 => Ok(None),
-        1..=NAME_CHARS_MAX => Ok(Some(name)),
-        _ => Err(format!("must have at most {NAME_CHARS_MAX} characters")),
-    }
-}
-
 /// A phone number in E.164, as `+41446681800`.
 ///
 /// # Errors
 /// What would be right.
-pub fn phone(text: &str) -> Result<String, &'static str> {
+pub(super) fn phone(text: &str) -> Result<String, &'static str> {
     const RIGHT: &str = "must be a phone number with its country's code, as +41 44 668 18 00";
     // Many write the zero of their own country into it, for those who leave the code away.
     let text = text.trim().replace("(0)", "");
@@ -62,7 +48,7 @@ pub fn warm_up() {
 ///
 /// # Errors
 /// What would be right.
-pub fn years_of_experience(years: i64) -> Result<u8, String> {
+pub(super) fn years_of_experience(years: i64) -> Result<u8, String> {
     let right = || format!("must be {} to {}", YEARS.start(), YEARS.end());
     u8::try_from(years).ok().filter(|_| YEARS.contains(&years)).ok_or_else(right)
 }
@@ -71,7 +57,7 @@ pub fn years_of_experience(years: i64) -> Result<u8, String> {
 ///
 /// # Errors
 /// What would be right.
-pub fn skills(texts: &[String]) -> Result<Vec<String>, String> {
+pub(super) fn skills(texts: &[String]) -> Result<Vec<String>, String> {
     let (mut skills, mut seen) = (Vec::new(), HashSet::new());
     for text in texts {
         let skill = tidy(text);
@@ -88,25 +74,9 @@ pub fn skills(texts: &[String]) -> Result<Vec<String>, String> {
     }
 }
 
-/// The same name is the same text, whichever keyboard wrote it.
-fn tidy(text: &str) -> String {
-    text.trim().nfc().collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_name_is_trimmed_composed_and_bounded() {
-        assert_eq!(full_name(" Ame\u{301}lie \u{a0}").unwrap().as_deref(), Some("Am\u{e9}lie"));
-        assert_eq!(full_name("").unwrap(), None);
-        assert_eq!(full_name(" \u{3000} ").unwrap(), None);
-        assert!(full_name(&"é".repeat(100)).is_ok());
-        // Composed, they are 100.
-        assert!(full_name(&"e\u{301}".repeat(100)).is_ok());
-        assert_eq!(full_name(&"é".repeat(101)).unwrap_err(), "must have at most 100 characters");
-    }
 
     #[test]
     fn a_phone_number_is_kept_in_e164() {

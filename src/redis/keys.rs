@@ -85,10 +85,29 @@ impl Keys {
         self.of("seat", link)
     }
 
-    /// Hash: what a client has asked for, in sub-windows. `limit` is the limit's name.
+    /// Hash: what a subject of a limit has asked for. `limit` is the limit's name.
     #[must_use]
-    pub fn client(&self, limit: &str, client: &Id) -> Key {
-        self.of(limit, client)
+    pub fn limit(&self, limit: &str, subject: &Id) -> Key {
+        self.of(limit, subject)
+    }
+
+    /// Hash: role and password version of a user, and which sessions live.
+    #[must_use]
+    pub fn account(&self, user: &Id) -> Key {
+        self.of("account", user)
+    }
+
+    /// Hash: a session, in the partition of its user.
+    #[must_use]
+    pub fn session(&self, user: &Id, session: &Id) -> Key {
+        let Partition(pp) = self.partition(user);
+        Key::new(format!("{}:session:{{{pp:02x}}}:{session}", self.prefix))
+    }
+
+    /// Hash: digest of the reset token of a user.
+    #[must_use]
+    pub fn reset(&self, user: &Id) -> Key {
+        self.of("reset", user)
     }
 
     /// Hash: work that waits.

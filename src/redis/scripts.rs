@@ -48,6 +48,45 @@ pub static OTP_REQUEST: Script<4, 12> = Script::new("otp_request", include_str!(
 pub static OTP_VERIFY: Script<4, 8> = Script::new("otp_verify", include_str!("../../lua/otp_verify.lua"));
 /// Lets a verified candidate in.
 pub static SEAT_START: Script<4, 4> = Script::new("seat_start", include_str!("../../lua/seat_start.lua"));
+/// Counts one request against an exact sliding log.
+pub static ADMIT_EXACT: Script<1, 4> = Script::new("admit_exact", include_str!("../../lua/admit_exact.lua"));
+/// Gives one request back to such a log.
+pub static ADMIT_UNDO: Script<1, 1> = Script::new("admit_undo", include_str!("../../lua/admit_undo.lua"));
+/// Counts one try to log in under a name.
+pub static LOGIN_TRY: Script<1, 6> = Script::new("login_try", include_str!("../../lua/login_try.lua"));
+/// Gives back a try that nobody could judge.
+pub static LOGIN_UNDO: Script<1, 2> = Script::new("login_undo", include_str!("../../lua/login_undo.lua"));
+/// Forgets the wrong tries under a name.
+pub static LOGIN_CLEAR: Script<1, 0> = Script::new("login_clear", include_str!("../../lua/login_clear.lua"));
+/// Opens a session of a user.
+pub static SESSION_OPEN: Script<2, 11> = Script::new("session_open", include_str!("../../lua/session_open.lua"));
+/// Tells whether a session lives.
+pub static SESSION_LOOK: Script<2, 1> = Script::new("session_look", include_str!("../../lua/session_look.lua"));
+/// Takes one refresh token of a session.
+pub static SESSION_REFRESH: Script<2, 10> =
+    Script::new("session_refresh", include_str!("../../lua/session_refresh.lua"));
+/// Ends one session.
+pub static SESSION_END: Script<2, 2> = Script::new("session_end", include_str!("../../lua/session_end.lua"));
+/// Ends every session of a user.
+pub static SESSION_END_ALL: Script<1, 0> =
+    Script::new("session_end_all", include_str!("../../lua/session_end_all.lua"));
+/// Lists the living sessions of a user.
+pub static SESSION_LIST: Script<1, 0> = Script::new("session_list", include_str!("../../lua/session_list.lua"));
+/// Tells of one session what its owner may know.
+pub static SESSION_SHOW: Script<1, 0> = Script::new("session_show", include_str!("../../lua/session_show.lua"));
+/// Ends what an old password had opened, and queues the notice.
+pub static PASSWORD_CHANGED: Script<5, 9> =
+    Script::new("password_changed", include_str!("../../lua/password_changed.lua"));
+/// Tells the living sessions of a user of a new role.
+pub static ROLE_SET: Script<1, 2> = Script::new("role_set", include_str!("../../lua/role_set.lua"));
+/// Queues a request for a reset.
+pub static FORGOT_ADD: Script<3, 8> = Script::new("forgot_add", include_str!("../../lua/forgot_add.lua"));
+/// Stores the digest of a reset token, and queues its mail.
+pub static RESET_STORE: Script<3, 9> = Script::new("reset_store", include_str!("../../lua/reset_store.lua"));
+/// Tells whether a reset token would work.
+pub static RESET_LOOK: Script<1, 1> = Script::new("reset_look", include_str!("../../lua/reset_look.lua"));
+/// Spends a reset token, and ends every session of its user.
+pub static RESET_TAKE: Script<2, 2> = Script::new("reset_take", include_str!("../../lua/reset_take.lua"));
 /// Queues a mail that belongs to no other decision.
 pub static JOB_ADD: Script<2, 6> = Script::new("job_add", include_str!("../../lua/job_add.lua"));
 /// Lists jobs that are due.
@@ -66,7 +105,7 @@ pub static META_LOOK: Script<1, 0> = Script::new("meta_look", include_str!("../.
 pub static META_PIN: Script<1, 1> = Script::new("meta_pin", include_str!("../../lua/meta_pin.lua"));
 
 /// Every script's source, to load at start and after a reconnect.
-pub(super) fn sources() -> [&'static str; 15] {
+pub(super) fn sources() -> [&'static str; 33] {
     [
         ADMIT.source,
         LINK_ADD.source,
@@ -75,6 +114,24 @@ pub(super) fn sources() -> [&'static str; 15] {
         OTP_REQUEST.source,
         OTP_VERIFY.source,
         SEAT_START.source,
+        ADMIT_EXACT.source,
+        ADMIT_UNDO.source,
+        LOGIN_TRY.source,
+        LOGIN_UNDO.source,
+        LOGIN_CLEAR.source,
+        SESSION_OPEN.source,
+        SESSION_LOOK.source,
+        SESSION_REFRESH.source,
+        SESSION_END.source,
+        SESSION_END_ALL.source,
+        SESSION_LIST.source,
+        SESSION_SHOW.source,
+        PASSWORD_CHANGED.source,
+        ROLE_SET.source,
+        FORGOT_ADD.source,
+        RESET_STORE.source,
+        RESET_LOOK.source,
+        RESET_TAKE.source,
         JOB_ADD.source,
         JOB_DUE.source,
         JOB_CLAIM.source,

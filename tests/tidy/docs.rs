@@ -9,7 +9,7 @@ use vestibule::http::Slug;
 use vestibule::http::route::ENDPOINTS;
 use vestibule::id::Id;
 use vestibule::jobs::{JobId, JobKind, Queue};
-use vestibule::limits::Limit;
+use vestibule::limits::{FORGOT_EMAIL, LOGIN_ACCOUNT, Limit};
 use vestibule::redis::Keys;
 
 use super::markdown::{codes, links, section, table};
@@ -136,6 +136,9 @@ fn keyspace(claims: &mut Claims<'_>) {
         keys.seat(&id),
         keys.job(&JobId { kind: JobKind::Code, subject: id }),
         keys.refused(partition),
+        keys.account(&id),
+        keys.session(&id, &id),
+        keys.reset(&id),
         keys.meta(),
     ];
     let makers = claims
@@ -143,12 +146,13 @@ fn keyspace(claims: &mut Claims<'_>) {
         .text("src/redis/keys.rs")
         .lines()
         .filter(|line| line.contains("pub fn ") && line.contains("-> Key {"));
-    // One more makes every queue, and one every client's key: they come now.
+    // One more makes every queue, and one every limit's key: they come now.
     if makers.count() != built.len() + 2 {
         claims.complaints.push("## Keyspace: keys.rs builds keys that this test does not know".to_owned());
     }
     built.extend([Queue::Mail, Queue::Starts, Queue::Resets].map(|queue| keys.queue(queue, partition)));
-    built.extend(Limit::ALL.map(|limit| keys.client(limit.name(), &id)));
+    let limits = Limit::ALL.map(Limit::name);
+    built.extend(limits.into_iter().chain([LOGIN_ACCOUNT, FORGOT_EMAIL]).map(|limit| keys.limit(limit, &id)));
 
     let rows = claims.table("## Keyspace", &["Key", "Type", "Life", "Holds"]);
     let shape = |name: &str| match name.split_once('}') {

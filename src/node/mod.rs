@@ -4,6 +4,8 @@
 //! the admin listener. Requests run on workers, one thread with one runtime and one Redis
 //! client each. Only this file knows that layout.
 
+mod shared;
+
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,29 +18,25 @@ use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::app::App;
-use crate::candidate::{Candidate, Parts, write_start};
+use self::shared::{Ears, Shared, wakes};
+use crate::candidate::write_start;
 use crate::config::Config;
-use crate::fault::Fault;
 use crate::health::Health;
 use crate::http::server::{Accepted, accept, serve as serve_worker};
-use crate::http::{Admin, TrustedProxies, Uploads, serve_admin};
+use crate::http::{Admin, serve_admin};
 use crate::interviews::{Interviews, Killer, sweep_dead_links};
-use crate::jobs::{self, Jobs, Pace, Queue, Wake};
-use crate::jwt::Jwt;
-use crate::keyring::Keyring;
-use crate::limits::Limits;
+use crate::jobs::{self, Jobs, Pace, Queue};
 use crate::mail::{Deliver, Post};
-use crate::metrics::Metrics;
-use crate::postgres::{Postgres, SchemaState, schema_state};
-use crate::redis::{Gate, Keys, Redis};
+use crate::postgres::{SchemaState, schema_state};
+use crate::profile;
+use crate::redis::Redis;
 
 /// Between two attempts to reach a dependency at start.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Connections on their way to a worker: it takes them as fast as they are accepted.
 const HANDOVER_ROOM: usize = 64;
-/// Starts being written to Postgres at the same time: half of a default pool.
-const START_WRITES_MAX: usize = 4;
+/// Jobs that go to Postgres, of a queue, at the same time: half of a default pool.
+const POSTGRES_JOBS_MAX: usize = 4;
 
 /// Why a node does not start.
 #[derive(Debug)]
@@ -91,21 +89,6 @@ fn listen_on(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     socket.listen(BACKLOG)?.into_std()
 }
 
-/// What everything in a node shares.
-struct Shared {
-    config: Config,
-    gate: Arc<Gate>,
-    keys: Keys,
-    postgres: Postgres,
-    keyring: Arc<Keyring>,
-    jwt: Arc<Jwt>,
-    metrics: Arc<Metrics>,
-    uploads: Uploads,
-    wake_mail: Wake,
-    wake_starts: Wake,
-    draining: CancellationToken,
-}
-
 /// Runs a node until `shutdown`, then drains it. Binds last, and tells `ready` where.
 ///
 /// # Errors
@@ -117,11 +100,12 @@ pub async fn serve(
     ready: impl FnOnce(Addresses),
 ) -> Result<(), Refusal> {
     let mut shutdown = std::pin::pin!(shutdown);
-    let (wake_mail, mail_ear) = Wake::channel();
-    let (wake_starts, starts_ear) = Wake::channel();
-    let shared = Arc::new(prepare(config, wake_mail, wake_starts));
+    let (wake, ears) = wakes();
+    let shared = Arc::new(Shared::prepare(config, wake)?);
     let post = Post::new(&shared.config).map_err(Refusal::Config)?;
 
+    // Numbering plans take a while to read, and no request should wait for them.
+    std::thread::spawn(profile::warm_up);
     let started = async { Ok::<_, Refusal>((dependencies(&shared).await?, Workers::start(&shared).await?)) };
     let (redis, mut workers) = tokio::select! {
         started = started => started?,
@@ -131,7 +115,7 @@ pub async fn serve(
 
     let (stop_accepting, stop_working) = (CancellationToken::new(), CancellationToken::new());
     let back = Back { shared: &shared, redis: &redis, stop: &stop_working };
-    let background = back.start(post.clone(), mail_ear, starts_ear);
+    let background = back.start(post.clone(), ears);
     let admin = back.admin(&post);
     let (addresses, acceptor) = listen(&shared, listeners, &mut workers, admin, &stop_accepting, &stop_working)
         .map_err(|error| Refusal::Config(format!("the listeners cannot be used: {error}")))?;
@@ -148,58 +132,6 @@ pub async fn serve(
     shared.postgres.close();
     tracing::info!("stopped");
     Ok(())
-}
-
-fn prepare(config: Config, wake_mail: Wake, wake_starts: Wake) -> Shared {
-    let metrics = Arc::new(Metrics::new());
-    let settings = &config.redis;
-    let postgres = Postgres::new(&config.postgres, Arc::clone(&metrics));
-    Shared {
-        gate: Arc::new(Gate::new(settings.in_flight_max, settings.waiting_max, settings.wait_max)),
-        keys: Keys::new(&settings.prefix, settings.partitions),
-        postgres,
-        keyring: Arc::new(Keyring::new(&config.secrets.root_keys)),
-        jwt: Arc::new(Jwt::new(&config.secrets.jwt_keys, config.public_url.as_str(), config.jwt.leeway)),
-        metrics,
-        uploads: Uploads::new(config.profile.uploads_max, config.profile.upload_wait_max),
-        wake_mail,
-        wake_starts,
-        draining: CancellationToken::new(),
-        config,
-    }
-}
-
-impl Shared {
-    async fn connect(&self) -> Result<Redis, Fault> {
-        Redis::connect(&self.config.redis, Arc::clone(&self.gate), Arc::clone(&self.metrics)).await
-    }
-
-    /// The features of one worker, on its own Redis client.
-    fn app(&self, redis: Redis) -> App {
-        let config = &self.config;
-        App {
-            http: config.http.clone(),
-            proxies: TrustedProxies::new(config.trusted_proxies.clone()),
-            keyring: Arc::clone(&self.keyring),
-            limits: Limits::new(redis.clone(), self.keys.clone(), config.limits),
-            candidate: Candidate::new(Parts {
-                redis,
-                keys: self.keys.clone(),
-                postgres: self.postgres.clone(),
-                keyring: Arc::clone(&self.keyring),
-                jwt: Arc::clone(&self.jwt),
-                wake_mail: self.wake_mail.clone(),
-                wake_starts: self.wake_starts.clone(),
-                settings: config.candidate.clone(),
-                limits: config.limits,
-                room: config.mail.waiting_max,
-            }),
-            uploads: self.uploads.clone(),
-            metrics: Arc::clone(&self.metrics),
-            tasks: TaskTracker::new(),
-            draining: self.draining.clone(),
-        }
-    }
 }
 
 /// Waits for the dependencies, saying so, and refuses those that are wrong.
@@ -290,7 +222,7 @@ fn worker(
             }
             sleep(PATIENCE).await;
         };
-        let app = Arc::new(shared.app(redis.clone()));
+        let app = Arc::new(shared.app(&redis));
         if tell.send(()).is_ok() {
             serve_worker(Arc::clone(&app), connections, stop).await;
         }
@@ -309,13 +241,9 @@ struct Back<'a> {
 }
 
 impl Back<'_> {
-    /// Mail, starts on their way to Postgres, and dead links that were left behind.
-    fn start(
-        &self,
-        post: Post,
-        mail_ear: mpsc::Receiver<jobs::JobId>,
-        starts_ear: mpsc::Receiver<jobs::JobId>,
-    ) -> TaskTracker {
+    /// Mail, starts on their way to Postgres, requests for a reset, and dead links that
+    /// were left behind.
+    fn start(&self, post: Post, ears: Ears) -> TaskTracker {
         let (shared, mail) = (self.shared, &self.shared.config.mail);
         let tasks = TaskTracker::new();
         let queues = Jobs::new(self.redis.clone(), shared.keys.clone());
@@ -329,14 +257,19 @@ impl Back<'_> {
         };
         let deliver =
             Arc::new(Deliver::new(post, &shared.config, Arc::clone(&shared.keyring), Arc::clone(&shared.metrics)));
-        tasks.spawn(jobs::run(queues.clone(), Queue::Mail, pace, mail_ear, self.stop.clone(), move |job| {
+        tasks.spawn(jobs::run(queues.clone(), Queue::Mail, pace, ears.mail, self.stop.clone(), move |job| {
             let deliver = Arc::clone(&deliver);
             async move { deliver.deliver(&job).await }
         }));
-        let (postgres, pace) = (shared.postgres.clone(), Pace { concurrency: START_WRITES_MAX, ..pace });
-        tasks.spawn(jobs::run(queues, Queue::Starts, pace, starts_ear, self.stop.clone(), move |job| {
+        let (postgres, pace) = (shared.postgres.clone(), Pace { concurrency: POSTGRES_JOBS_MAX, ..pace });
+        tasks.spawn(jobs::run(queues.clone(), Queue::Starts, pace, ears.starts, self.stop.clone(), move |job| {
             let postgres = postgres.clone();
             async move { write_start(&postgres, &job).await }
+        }));
+        let forgot = Arc::new(shared.forgot_worker(self.redis));
+        tasks.spawn(jobs::run(queues, Queue::Resets, pace, ears.resets, self.stop.clone(), move |job| {
+            let forgot = Arc::clone(&forgot);
+            async move { forgot.work(&job).await }
         }));
         let killer = Killer::new(Interviews::new(shared.postgres.clone()), self.redis.clone(), shared.keys.clone());
         tasks.spawn(sweep_dead_links(killer, shared.config.postgres.sweep_interval, self.stop.clone()));

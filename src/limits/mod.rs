@@ -1,32 +1,54 @@
-//! Limits on a client's address, and the permission that they give.
+//! Limits on a client's address and on a name that is typed, and the permission that they give.
 
+mod login;
+
+use std::sync::Arc;
 use std::time::Duration;
+
+pub use self::login::{Tried, Try};
 
 use crate::config;
 use crate::fault::Fault;
 use crate::id::Id;
 use crate::keyring::Keyring;
-use crate::redis::{Keys, Redis, scripts};
+use crate::redis::{Key, Keys, Redis, scripts};
 
 /// The limits that are counted for a client. The enum is the list.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Limit {
     /// All candidate endpoints together.
     CandidateIp,
+    /// Wrong tries to log in.
+    LoginIp,
+    /// Accounts that are made.
+    SignupIp,
+    /// Requests for a reset.
+    ForgotIp,
+    /// Resets.
+    ResetIp,
 }
 
 impl Limit {
     /// Every one of them.
-    pub const ALL: [Self; 1] = [Self::CandidateIp];
+    pub const ALL: [Self; 5] = [Self::CandidateIp, Self::LoginIp, Self::SignupIp, Self::ForgotIp, Self::ResetIp];
 
     /// Its name in the contract, the configuration, the headers and the keyspace.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::CandidateIp => "candidate_ip",
+            Self::LoginIp => "login_ip",
+            Self::SignupIp => "signup_ip",
+            Self::ForgotIp => "forgot_ip",
+            Self::ResetIp => "reset_ip",
         }
     }
 }
+
+/// The limit on a name that is typed at log-in, known or not.
+pub const LOGIN_ACCOUNT: &str = "login_account";
+/// The limit on an address that a reset is asked for, known or not.
+pub const FORGOT_EMAIL: &str = "forgot_email";
 
 /// A client, as limits see it: its address, or its /64.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -40,7 +62,10 @@ pub struct Subject {
 /// Proof that the client's limit was asked. Only [`Limits::admit`] makes one; what costs
 /// something asks for it.
 #[derive(Debug)]
-pub struct Permit(());
+pub struct Permit {
+    key: Key,
+    nonce: Id,
+}
 
 /// A limit that applies to an endpoint, for the `RateLimit-Policy` header.
 #[derive(Clone, Copy, Debug)]
@@ -73,19 +98,20 @@ pub enum Admission {
     Refused(Standing),
 }
 
-/// Counts clients in Redis.
-#[derive(Debug)]
+/// Counts in Redis.
+#[derive(Clone, Debug)]
 pub struct Limits {
     redis: Redis,
     keys: Keys,
+    keyring: Arc<Keyring>,
     settings: config::Limits,
 }
 
 impl Limits {
     /// Limits of these settings, counted through this client.
     #[must_use]
-    pub fn new(redis: Redis, keys: Keys, settings: config::Limits) -> Self {
-        Self { redis, keys, settings }
+    pub fn new(redis: Redis, keys: Keys, keyring: Arc<Keyring>, settings: config::Limits) -> Self {
+        Self { redis, keys, keyring, settings }
     }
 
     /// The limit, as the headers tell it.
@@ -98,6 +124,10 @@ impl Limits {
     fn rate(&self, limit: Limit) -> config::Rate {
         match limit {
             Limit::CandidateIp => self.settings.candidate_ip,
+            Limit::LoginIp => self.settings.login_ip,
+            Limit::SignupIp => self.settings.signup_ip,
+            Limit::ForgotIp => self.settings.forgot_ip,
+            Limit::ResetIp => self.settings.reset_ip,
         }
     }
 
@@ -105,20 +135,34 @@ impl Limits {
     ///
     /// # Errors
     /// A [`Fault`] where Redis cannot say: the request is then refused, never let through.
-    pub async fn admit(&self, limit: Limit, keyring: &Keyring, subject: &Subject) -> Result<Admission, Fault> {
-        let window = self.rate(limit);
-        let key = self.keys.client(limit.name(), &keyring.subject(limit.name(), &subject.exact));
-        let args = [window.max.into(), window.window.into(), subject.masked.as_str().into(), Id::nonce().into()];
-        let reply = self.redis.decide(&scripts::ADMIT, [&key], args).await?;
+    pub async fn admit(&self, limit: Limit, subject: &Subject) -> Result<Admission, Fault> {
+        let (window, nonce) = (self.rate(limit), Id::nonce());
+        let key = self.keys.limit(limit.name(), &self.keyring.subject(limit.name(), &subject.exact));
+        let args = [window.max.into(), window.window.into(), subject.masked.as_str().into(), nonce.into()];
+        // A page polls, and is counted in sub-windows; what is rare is counted to the millisecond.
+        let script = match limit {
+            Limit::CandidateIp => &scripts::ADMIT,
+            Limit::LoginIp | Limit::SignupIp | Limit::ForgotIp | Limit::ResetIp => &scripts::ADMIT_EXACT,
+        };
+        let reply = self.redis.decide(script, [&key], args).await?;
         let standing = Standing {
             name: limit.name(),
             remaining: reply.number(0)?,
             reset: Duration::from_millis(reply.number(1)?),
         };
         match reply.word() {
-            "admitted" => Ok(Admission::Admitted(Permit(()), standing)),
+            "admitted" => Ok(Admission::Admitted(Permit { key, nonce }, standing)),
             "refused" => Ok(Admission::Refused(standing)),
             _ => Err(reply.surprise()),
         }
+    }
+
+    /// Gives back what was admitted, where it turns out to be none of what is limited: a
+    /// log-in that was no wrong one. For limits that are counted exactly.
+    ///
+    /// # Errors
+    /// A [`Fault`] where Redis does not answer: then it may still be counted.
+    pub async fn give_back(&self, permit: Permit) -> Result<(), Fault> {
+        self.redis.decide(&scripts::ADMIT_UNDO, [&permit.key], [permit.nonce.into()]).await.map(drop)
     }
 }

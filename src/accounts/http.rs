@@ -1,0 +1,128 @@
+//! The endpoints of an account.
+
+use std::time::Duration;
+
+use hyper::StatusCode;
+use serde_json::json;
+
+use super::flow::{Changed, LoggedIn, Member, SignedUp};
+use super::form::Typed;
+use crate::app::App;
+use crate::audit::{self, Event};
+use crate::http::{Call, Problem, Reply, SessionBody, Slug, UserBody};
+use crate::limits::Limit;
+use crate::password::Password;
+use crate::users::Login;
+
+/// The authenticated user of a request, as Postgres has it: session and row are asked for
+/// at the same time. The only way to a [`Member`].
+///
+/// # Errors
+/// `unauthenticated`, `unavailable`.
+pub(crate) async fn member(app: &App, call: &Call) -> Result<Member, Problem> {
+    let bearer = call.bearer(app)?;
+    app.accounts.member(&bearer).await?.ok_or_else(Problem::session_over)
+}
+
+/// POST /auth/signup
+pub(crate) async fn sign_up(app: &App, call: &mut Call) -> Result<Reply, Problem> {
+    let permit = call.admit(app, Limit::SignupIp).await?;
+    let mut body = call.json(app).await?;
+    let typed = Typed {
+        username: body.text("username")?,
+        email: body.text("email")?,
+        password: body.secret("password")?.map(|text| Password::new(&text)),
+        full_name: body.text("fullName")?,
+    };
+    let form = typed.read(&app.rules).map_err(|wrong| Problem::fields(&wrong))?;
+    let who = audit::masked(&form.username);
+
+    match app.accounts.sign_up(&permit, form, &call.device(), call.gone()).await? {
+        SignedUp::Opened(opened, user) => {
+            call.audit(Event::SignUp, &who);
+            Ok(Reply::json(&SessionBody::of(&opened, &user)).status(StatusCode::CREATED))
+        }
+        SignedUp::Taken { username, email } => {
+            let taken = [("username", username), ("email", email)].into_iter().filter(|(_, taken)| *taken);
+            let errors: Vec<_> =
+                taken.map(|(field, _)| json!({"field": field, "message": "is taken already"})).collect();
+            let detail = "Somebody has signed up with this already. Log in, or take another one.";
+            Err(Problem::new(Slug::AlreadyTaken, detail).with("errors", errors))
+        }
+    }
+}
+
+/// POST /auth/login
+pub(crate) async fn log_in(app: &App, call: &mut Call) -> Result<Reply, Problem> {
+    let mut body = call.json(app).await?;
+    let (login, username, email) = (body.text("login")?, body.text("username")?, body.text("email")?);
+    let (login, password) = match (login.or(username).or(email), body.secret("password")?) {
+        (Some(login), Some(password)) => (Login::of(&login), Password::new(&password)),
+        (Some(_), None) => return Err(Problem::missing(&["password"])),
+        (None, Some(_)) => return Err(Problem::missing(&["login"])),
+        (None, None) => return Err(Problem::missing(&["login", "password"])),
+    };
+    let who = audit::masked(login.key());
+    let permit = match call.admit(app, Limit::LoginIp).await {
+        Ok(permit) => permit,
+        Err(refused) => {
+            if refused.slug() == Slug::TooManyAttempts {
+                call.audit(Event::LogInThrottled, &who);
+            }
+            return Err(refused);
+        }
+    };
+
+    match app.accounts.log_in(permit, &login, &password, &call.device(), call.gone()).await? {
+        LoggedIn::Opened(opened, user) => {
+            call.audit(Event::LogIn, &who);
+            Ok(Reply::json(&SessionBody::of(&opened, &user)))
+        }
+        LoggedIn::Wrong => {
+            call.audit(Event::LogInFailed, &who);
+            Err(wrong_credentials("Login or password is not right. Look at both, or reset your password."))
+        }
+        LoggedIn::Throttled(wait) => {
+            call.audit(Event::LogInThrottled, &who);
+            Err(too_many(wait))
+        }
+    }
+}
+
+/// GET /auth/me, GET /profile
+pub(crate) fn me(member: &Member) -> Reply {
+    Reply::json(&UserBody::of(&member.user))
+}
+
+/// POST /auth/change-password
+pub(crate) async fn change_password(app: &App, member: &Member, call: &mut Call) -> Result<Reply, Problem> {
+    let mut body = call.json(app).await?;
+    let [current, new] = body.secrets(["currentPassword", "newPassword"])?.map(|text| Password::new(&text));
+    let own = [member.user.username.as_str(), member.user.email.as_str()];
+    app.rules.check(&new, &own).map_err(|message| Problem::field("newPassword", &message))?;
+
+    let who = audit::masked(&member.user.username);
+    match app.accounts.change_password(member, &current, &new, call.gone()).await? {
+        Changed::Done => {
+            call.audit(Event::PasswordChanged, &who);
+            Ok(Reply::empty(StatusCode::NO_CONTENT))
+        }
+        Changed::Wrong => {
+            call.audit(Event::LogInFailed, &who);
+            Err(wrong_credentials("The current password is not right."))
+        }
+        Changed::Throttled(wait) => {
+            call.audit(Event::LogInThrottled, &who);
+            Err(too_many(wait))
+        }
+    }
+}
+
+fn wrong_credentials(detail: &'static str) -> Problem {
+    Problem::new(Slug::InvalidCredentials, detail)
+}
+
+fn too_many(wait: Duration) -> Problem {
+    let detail = "Too many wrong tries under this name. Wait a little, or reset your password.";
+    Problem::new(Slug::TooManyAttempts, detail).retry_after(wait)
+}

@@ -1,0 +1,88 @@
+//! The endpoints of sessions.
+
+use hyper::StatusCode;
+use serde::Serialize;
+
+use super::flow::Exchanged;
+use crate::access::{Caller, RefreshToken};
+use crate::app::App;
+use crate::audit::Event;
+use crate::http::{Call, Problem, Reply, SessionBody, Slug, rfc3339};
+use crate::id::Id;
+
+/// POST /auth/refresh
+pub(crate) async fn refresh(app: &App, call: &mut Call) -> Result<Reply, Problem> {
+    let token = call.json(app).await?.secret("refreshToken")?;
+    let token = token.ok_or_else(|| Problem::field("refreshToken", "is required"))?;
+    let token = RefreshToken::parse(&token).ok_or_else(invalid)?;
+
+    match app.sessions.refresh(token, &call.device()).await? {
+        Exchanged::Opened(opened, user) => Ok(Reply::json(&SessionBody::of(&opened, &user))),
+        Exchanged::Reused(user) => {
+            call.audit(Event::RefreshReused, &user.to_string());
+            Err(invalid())
+        }
+        Exchanged::Invalid => Err(invalid()),
+    }
+}
+
+/// The same words whether it was stolen, is over or never was.
+fn invalid() -> Problem {
+    Problem::new(Slug::RefreshInvalid, "This session is over. Log in again.")
+}
+
+/// POST /auth/logout
+pub(crate) async fn log_out(app: &App, caller: &Caller, call: &Call) -> Result<Reply, Problem> {
+    app.sessions.end(caller, &caller.session()).await?;
+    call.audit(Event::LoggedOut, &caller.user().to_string());
+    Ok(Reply::empty(StatusCode::NO_CONTENT))
+}
+
+/// POST /auth/logout-all
+pub(crate) async fn log_out_everywhere(app: &App, caller: &Caller, call: &Call) -> Result<Reply, Problem> {
+    app.sessions.end_all(caller).await?;
+    call.audit(Event::LoggedOutEverywhere, &caller.user().to_string());
+    Ok(Reply::empty(StatusCode::NO_CONTENT))
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ListBody {
+    items: Vec<ItemBody>,
+    /// A user has few sessions: they come at once.
+    next_cursor: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ItemBody {
+    id: String,
+    current: bool,
+    created_at: String,
+    last_used: String,
+    device: String,
+    address: String,
+}
+
+/// GET /auth/sessions
+pub(crate) async fn list(app: &App, caller: &Caller) -> Result<Reply, Problem> {
+    let living = app.sessions.list(caller).await?;
+    let items = living.into_iter().map(|session| ItemBody {
+        current: session.id == caller.session(),
+        id: session.id.to_string(),
+        created_at: rfc3339(session.created),
+        last_used: rfc3339(session.used),
+        device: session.device,
+        address: session.address,
+    });
+    Ok(Reply::json(&ListBody { items: items.collect(), next_cursor: None }))
+}
+
+/// DELETE /auth/sessions/{id}
+pub(crate) async fn end(app: &App, caller: &Caller, session: &Id, call: &Call) -> Result<Reply, Problem> {
+    if !app.sessions.end(caller, session).await? {
+        return Err(Problem::new(Slug::NotFound, "You have no such session."));
+    }
+    call.audit(Event::SessionEnded, &caller.user().to_string());
+    Ok(Reply::empty(StatusCode::NO_CONTENT))
+}

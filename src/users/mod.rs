@@ -1,0 +1,131 @@
+//! Members, as Postgres keeps them.
+
+mod login;
+mod name;
+mod store;
+
+use std::fmt;
+
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+pub use self::login::Login;
+pub use self::name::{full_name, tidy};
+pub use self::store::{Created, NewUser, PasswordHash, ProfileChange, Users};
+use crate::id::Id;
+
+/// Names a user for ever.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct UserId(Uuid);
+
+impl UserId {
+    /// A new one. It tells when it was made, and nothing else.
+    #[must_use]
+    pub fn fresh() -> Self {
+        Self(Uuid::now_v7())
+    }
+
+    /// Of these bits.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(Uuid::from_bytes(bytes))
+    }
+
+    /// Reads the text of an id.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Uuid::parse_str(text).ok().map(Self)
+    }
+
+    /// The bits.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 16] {
+        self.0.as_bytes()
+    }
+
+    /// As Postgres takes it.
+    #[must_use]
+    pub fn uuid(self) -> Uuid {
+        self.0
+    }
+
+    /// As Redis' keys name it.
+    #[must_use]
+    pub fn id(self) -> Id {
+        Id::first_of(self.0.as_bytes())
+    }
+}
+
+impl fmt::Display for UserId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.hyphenated().fmt(f)
+    }
+}
+
+/// What a user may do.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Role {
+    /// Keeps a profile.
+    Member,
+    /// Invites candidates.
+    Recruiter,
+    /// Sees the interviews of all recruiters.
+    Admin,
+}
+
+impl Role {
+    /// Every one of them.
+    pub const ALL: [Self; 3] = [Self::Member, Self::Recruiter, Self::Admin];
+
+    /// Its name in the contract, in Postgres and in Redis.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Member => "member",
+            Self::Recruiter => "recruiter",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// The role of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.name() == name)
+    }
+}
+
+/// A user, without the hash of the password.
+#[derive(Clone)]
+pub struct User {
+    /// For ever.
+    pub id: UserId,
+    /// As it was typed at sign-up.
+    pub username: String,
+    /// As it was typed at sign-up.
+    pub email: String,
+    /// Where it is known.
+    pub full_name: Option<String>,
+    /// E.164, where it is known.
+    pub phone: Option<String>,
+    /// 0 to 60, where it is known.
+    pub years_of_experience: Option<i32>,
+    /// At most 50.
+    pub skills: Vec<String>,
+    /// What the user may do.
+    pub role: Role,
+    /// Counts changes of the role.
+    pub role_version: i64,
+    /// Counts changes of the password.
+    pub password_version: i64,
+    /// Of the account.
+    pub created: OffsetDateTime,
+    /// Whether there is one.
+    pub has_resume: bool,
+}
+
+impl fmt::Debug for User {
+    /// The rest is personal.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("User").field("id", &self.id).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,3 @@
+//! Members: accounts, sessions, resets, profiles.
+
+mod flow;
