@@ -31,15 +31,16 @@ pub(super) fn phone(text: &str) -> Result<String, &'static str> {
     }
     let plain = format!("+{}", digits.chars().filter(char::is_ascii_digit).collect::<String>());
     let number = phonenumber::parse(None, &plain).map_err(|_| RIGHT)?;
-    // The library drops a digit that some country dials before its own numbers: another number.
+    // The library drops what is dialled before numbers inside a country also where it belongs
+    // to the number, and then it is another one.
     if !phonenumber::is_valid(&number) || number.format().mode(Mode::E164).to_string() != plain {
         return Err(RIGHT);
     }
     Ok(plain)
 }
 
-/// Reads the numbering plans of the world, which the first number would wait for otherwise:
-/// some 50 ms, for everybody on that thread.
+/// Reads the numbering plans of the world, for which the first number would wait otherwise,
+/// and everybody on its thread.
 pub fn warm_up() {
     let _known_to_be_right = phone("+41446681800");
 }
@@ -116,8 +117,10 @@ mod tests {
             "call +41446681800",
             "+41446681800 +41446681800",
             "+\u{ff14}\u{ff11}446681800",
-            // The library makes +7005553535 of it.
+            // The library drops the 8, the 06 and the 0 that are dialled inside the country.
             "+78005553535",
+            "+36 06 1 234 5678",
+            "+44 020 7946 0018",
             &format!("+41446681800{}", " -".repeat(20)),
         ] {
             assert!(phone(wrong).is_err(), "{wrong}: {:?}", phone(wrong));

@@ -369,9 +369,14 @@ mod tests {
         assert_eq!(with(8, &[1, 0, 2, 0]), Err(DAMAGED));
         assert_eq!(with(4, &[1, 0]), Err(DAMAGED));
         assert_eq!(with(12, &[0xff; 4]), Err(DAMAGED));
+        assert_eq!(with(12, &(u32::try_from(at).unwrap() - start - 1).to_le_bytes()), Err(DAMAGED));
         assert_eq!(with(16, &[0xff; 4]), Err(DAMAGED));
         assert_eq!(with(16, &(start + 1).to_le_bytes()), Err(DAMAGED));
         assert_eq!(with(20, &[1, 0]), Err(DAMAGED));
+        // An entry that is not counted, and would share its bytes with one that is.
+        let size = at + entry(&document()[0], 0).len() - start as usize;
+        let uncounted = [&good[..at], &entry(&document()[0], 0), &end(2, size, start as usize)].concat();
+        assert_eq!(Kind::of(&uncounted), Err(DAMAGED));
         // Something behind it, or before it, and a part of it.
         assert_eq!(Kind::of(&[&good[..], b"\0"].concat()), Err(DAMAGED));
         assert_eq!(Kind::of(&[b"PK\x03\x04".as_slice(), &good].concat()), Err(DAMAGED));
