@@ -23,7 +23,7 @@ run: setup ## Build and start the service in development mode, until Ctrl-C
 
 test: setup lint ## Check format and lints, and run the tests: what a change must pass
 	cargo test $(CARGO_FLAGS)
-	VESTIBULE_TEST_REDIS=cluster cargo test $(CARGO_FLAGS) --test e2e -- candidate mail_queue outage
+	VESTIBULE_TEST_REDIS=cluster cargo test $(CARGO_FLAGS) --test e2e -- accounts candidate mail_queue outage
 
 test-all: test ## The tests, the benchmarks' code once over, and the load tests
 	cargo test $(CARGO_FLAGS) --benches

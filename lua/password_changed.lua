@@ -5,10 +5,9 @@
 -- password, and is opened only now, is refused.
 --
 -- KEYS[1]  hash of the account
--- KEYS[2]  hash of the session that changed it
--- KEYS[3]  hash of the reset token that is outstanding
--- KEYS[4]  notice mail
--- KEYS[5]  mail queue of the partition
+-- KEYS[2]  hash of the reset token that is outstanding
+-- KEYS[3]  notice mail
+-- KEYS[4]  mail queue of the partition
 -- ARGV[1]  keep     id of the session that changed it, or empty: it goes on
 -- ARGV[2]  version  of the new password
 -- ARGV[3]  fence    ms that a log-in may be under way, in which the version must be remembered
@@ -24,31 +23,26 @@
 --   {"quiet", session...}  the same, but too many mails wait: there is no notice
 local t = redis.call('TIME')
 local now = string.format('%.0f', t[1] * 1000 + math.floor(t[2] / 1000))
-local ended, kept = {}, false
-local fields = redis.call('HGETALL', KEYS[1])
-for i = 1, #fields, 2 do
-  if string.find(fields[i + 1], '^%d+ %d+$') then
-    if fields[i] == ARGV[1] then
-      kept = true
-    else
+local ended = {}
+-- Two changes may come in the wrong order: what the newer one has left lives on.
+if tonumber(redis.call('HGET', KEYS[1], 'version') or 0) <= tonumber(ARGV[2]) then
+  local fields = redis.call('HGETALL', KEYS[1])
+  for i = 1, #fields, 2 do
+    if string.find(fields[i + 1], '^%d+ %d+$') and fields[i] ~= ARGV[1] then
       redis.call('HDEL', KEYS[1], fields[i])
       ended[#ended + 1] = fields[i]
     end
   end
-end
-if kept and redis.call('EXISTS', KEYS[2]) == 1 then redis.call('HSET', KEYS[2], 'version', ARGV[2]) end
--- Two changes may come in the wrong order: the newer one holds.
-if tonumber(redis.call('HGET', KEYS[1], 'version') or 0) < tonumber(ARGV[2]) then
   redis.call('HSET', KEYS[1], 'version', ARGV[2])
 end
 if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[3]) then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end
-redis.call('DEL', KEYS[3])
+redis.call('DEL', KEYS[2])
 
-if redis.call('HGET', KEYS[4], 'version') == ARGV[4] then return {'ended', unpack(ended)} end
-if redis.call('ZCARD', KEYS[5]) >= tonumber(ARGV[9]) then return {'quiet', unpack(ended)} end
-redis.call('DEL', KEYS[4])
-redis.call('HSET', KEYS[4], 'version', ARGV[4], 'tries', '0', 'masked', ARGV[6], 'sealed', ARGV[7])
-redis.call('PEXPIRE', KEYS[4], ARGV[8])
-redis.call('ZADD', KEYS[5], now, ARGV[5])
-if redis.call('PTTL', KEYS[5]) < tonumber(ARGV[8]) then redis.call('PEXPIRE', KEYS[5], ARGV[8]) end
+if redis.call('HGET', KEYS[3], 'version') == ARGV[4] then return {'ended', unpack(ended)} end
+if redis.call('ZCARD', KEYS[4]) >= tonumber(ARGV[9]) then return {'quiet', unpack(ended)} end
+redis.call('DEL', KEYS[3])
+redis.call('HSET', KEYS[3], 'version', ARGV[4], 'tries', '0', 'masked', ARGV[6], 'sealed', ARGV[7])
+redis.call('PEXPIRE', KEYS[3], ARGV[8])
+redis.call('ZADD', KEYS[4], now, ARGV[5])
+if redis.call('PTTL', KEYS[4]) < tonumber(ARGV[8]) then redis.call('PEXPIRE', KEYS[4], ARGV[8]) end
 return {'ended', unpack(ended)}

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use super::{Access, Parts};
+use super::{Access, Caller, Parts};
 use crate::fault::Fault;
 use crate::id::Id;
 use crate::jobs::{JobId, JobKind};
@@ -19,6 +19,18 @@ const FENCE: Duration = Duration::from_secs(3_600);
 const NOTICE_LIFE: Duration = Duration::from_secs(24 * 3_600);
 
 impl Access {
+    /// Lets the caller's session outlive the change of password that it is about to make:
+    /// told before Postgres is, so that no request of it in between finds itself behind.
+    ///
+    /// # Errors
+    /// A [`Fault`] where Redis does not answer: nothing has changed then that matters.
+    pub async fn trust(&self, caller: &Caller, version: i64) -> Result<(), Fault> {
+        let Parts { redis, keys, .. } = &self.0;
+        let (user, session) = (caller.user().id(), caller.session());
+        let names = [&keys.session(&user, &session), &keys.account(&user)];
+        redis.decide(&scripts::SESSION_TRUST, names, [session.into(), version.into()]).await.map(drop)
+    }
+
     /// Ends the sessions of `user` but the one to `keep`, has a log-in that is under way
     /// with an older password refused, voids reset tokens, and mails a notice. `version`
     /// is the new password's; Postgres has it already.
@@ -47,10 +59,8 @@ impl Access {
             NOTICE_LIFE.into(),
             (*room).into(),
         ];
-        // Where none is kept, the script touches no session: any name of the slot will do.
-        let kept = keys.session(&id, &keep.unwrap_or(id));
         let queue = keys.queue(job.kind.queue(), keys.partition(&id));
-        let names = [&keys.account(&id), &kept, &keys.reset(&id), &keys.job(&job), &queue];
+        let names = [&keys.account(&id), &keys.reset(&id), &keys.job(&job), &queue];
         let reply = redis.decide(&scripts::PASSWORD_CHANGED, names, args).await?;
         match reply.word() {
             "ended" => wake_mail.ring(job),

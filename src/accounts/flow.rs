@@ -179,6 +179,7 @@ impl Accounts {
     async fn set(&self, member: &Member, hash: PasswordHash) -> Result<Changed, Fault> {
         let Parts { users, access, .. } = &self.0;
         let Member { caller, user, .. } = member;
+        access.trust(caller, user.password_version + 1).await?;
         match users.set_password(user.id, user.password_version, hash).await? {
             // Somebody else was faster: what was typed is not the current password any more.
             None => Ok(Changed::Wrong),

@@ -26,7 +26,6 @@ pub(crate) async fn member(app: &App, call: &Call) -> Result<Member, Problem> {
 
 /// POST /auth/signup
 pub(crate) async fn sign_up(app: &App, call: &mut Call) -> Result<Reply, Problem> {
-    let permit = call.admit(app, Limit::SignupIp).await?;
     let mut body = call.json(app).await?;
     let typed = Typed {
         username: body.text("username")?,
@@ -36,6 +35,8 @@ pub(crate) async fn sign_up(app: &App, call: &mut Call) -> Result<Reply, Problem
     };
     let form = typed.read(&app.rules).map_err(|wrong| Problem::fields(&wrong))?;
     let who = audit::masked(&form.username);
+    // After the form: a slip in it costs nobody an account. Before the hash, and before anybody hears what is taken.
+    let permit = call.admit(app, Limit::SignupIp).await?;
 
     match app.accounts.sign_up(&permit, form, &call.device(), call.gone()).await? {
         SignedUp::Opened(opened, user) => {
@@ -75,6 +76,7 @@ pub(crate) async fn log_in(app: &App, call: &mut Call) -> Result<Reply, Problem>
 
     match app.accounts.log_in(permit, &login, &password, &call.device(), call.gone()).await? {
         LoggedIn::Opened(opened, user) => {
+            call.gave_back();
             call.audit(Event::LogIn, &who);
             Ok(Reply::json(&SessionBody::of(&opened, &user)))
         }
@@ -83,6 +85,7 @@ pub(crate) async fn log_in(app: &App, call: &mut Call) -> Result<Reply, Problem>
             Err(wrong_credentials("Login or password is not right. Look at both, or reset your password."))
         }
         LoggedIn::Throttled(wait) => {
+            call.gave_back();
             call.audit(Event::LogInThrottled, &who);
             Err(too_many(wait))
         }

@@ -135,6 +135,13 @@ impl Call {
         }
     }
 
+    /// Notes that the permit of the last [`Self::admit`] was given back.
+    pub fn gave_back(&mut self) {
+        if let Some(standing) = self.standings.last_mut() {
+            standing.remaining += 1;
+        }
+    }
+
     /// Notes a limit that the decision itself counts, whatever it is going to answer.
     pub fn applies(&mut self, policy: Policy) {
         self.policies.push(policy);

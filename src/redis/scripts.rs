@@ -74,8 +74,10 @@ pub static SESSION_END_ALL: Script<1, 0> =
 pub static SESSION_LIST: Script<1, 0> = Script::new("session_list", include_str!("../../lua/session_list.lua"));
 /// Tells of one session what its owner may know.
 pub static SESSION_SHOW: Script<1, 0> = Script::new("session_show", include_str!("../../lua/session_show.lua"));
+/// Lets a session outlive the change of password that it makes.
+pub static SESSION_TRUST: Script<2, 2> = Script::new("session_trust", include_str!("../../lua/session_trust.lua"));
 /// Ends what an old password had opened, and queues the notice.
-pub static PASSWORD_CHANGED: Script<5, 9> =
+pub static PASSWORD_CHANGED: Script<4, 9> =
     Script::new("password_changed", include_str!("../../lua/password_changed.lua"));
 /// Tells the living sessions of a user of a new role.
 pub static ROLE_SET: Script<1, 2> = Script::new("role_set", include_str!("../../lua/role_set.lua"));
@@ -105,7 +107,7 @@ pub static META_LOOK: Script<1, 0> = Script::new("meta_look", include_str!("../.
 pub static META_PIN: Script<1, 1> = Script::new("meta_pin", include_str!("../../lua/meta_pin.lua"));
 
 /// Every script's source, to load at start and after a reconnect.
-pub(super) fn sources() -> [&'static str; 33] {
+pub(super) fn sources() -> [&'static str; 34] {
     [
         ADMIT.source,
         LINK_ADD.source,
@@ -126,6 +128,7 @@ pub(super) fn sources() -> [&'static str; 33] {
         SESSION_END_ALL.source,
         SESSION_LIST.source,
         SESSION_SHOW.source,
+        SESSION_TRUST.source,
         PASSWORD_CHANGED.source,
         ROLE_SET.source,
         FORGOT_ADD.source,

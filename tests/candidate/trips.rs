@@ -83,9 +83,9 @@ async fn ask(app: &TestApp, jobs: u64, request: impl Future<Output = Answer>) ->
 async fn idle() -> TestApp {
     let app = Setup::new().set("mail.sweep_interval", &"60s").set("postgres.sweep_interval", &"1h").start().await;
     until("the first sweeps", || async {
-        // Two queues of 16 partitions each, and the dead links.
+        // Three queues of 16 partitions each, and the dead links.
         let (queues, links) = (counted(&app, DECISIONS, "job_due").await, counted(&app, QUERIES, "dead_links").await);
-        ((queues, links) == (32, 1)).then_some(())
+        ((queues, links) == (48, 1)).then_some(())
     })
     .await;
     app.clock.freeze();

@@ -11,9 +11,10 @@ const KEYS_MAX: usize = 5;
 const SCRIPTS: &str = "src/redis/scripts.rs";
 
 /// Commands that change nothing.
-const READS: [&str; 12] = [
+const READS: [&str; 13] = [
     "TIME",
     "EXISTS",
+    "HEXISTS",
     "PTTL",
     "TYPE",
     "HGET",
@@ -39,7 +40,7 @@ const TTL_STANDS: [(&str, usize, &str); 12] = [
     ("job_defer", 2, "only a job that is there counts a try"),
     ("admit_undo", 1, "only a log that is there gives an entry back"),
     ("login_undo", 1, "only a name that is counted gives a try back"),
-    ("password_changed", 2, "only a session that lives is told of the new version"),
+    ("session_trust", 1, "only a session that is there is told of the coming version"),
     ("role_set", 1, "only an account that is there is told of a role"),
     ("reset_take", 1, "only a token that is there is marked as spent"),
 ];

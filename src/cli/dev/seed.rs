@@ -42,6 +42,9 @@ pub(super) async fn demo_link(config: &Config, folder: &Path, postgres: &Postgre
     Ok(created.link)
 }
 
+/// Of the member of the walk: nobody's.
+const PASSWORD: &str = "correct horse battery";
+
 /// The lines that a newcomer copies.
 pub(super) fn walk_through(addresses: Addresses, link: &LinkToken, redis_cli: &str, postgres_url: &str) -> String {
     let Addresses { public, admin } = addresses;
@@ -64,6 +67,14 @@ Go in as Ada, from another terminal:
   sleep 1; CODE=$(curl -s 'http://{admin}/dev/mail.json?to={CANDIDATE}' | grep -oE '"subject":"[0-9]{{6}}' | head -1 | grep -oE '[0-9]{{6}}'); echo $CODE
   SESSION=$(curl -s -H 'Content-Type: application/json' -d "{{\"otp\":\"$CODE\"}}" $LINK/verify-otp | sed 's/.*"sessionToken":"\([^"]*\)".*/\1/'); echo $SESSION
   curl -s -X POST -H "x-session-token: $SESSION" $LINK/start; echo
+
+Sign up as a member, and come back:
+
+  API=http://{public}
+  curl -s -H 'Content-Type: application/json' -d '{{"username":"grace","email":"grace@example.com","password":"{PASSWORD}"}}' $API/auth/signup; echo
+  ACCESS=$(curl -s -H 'Content-Type: application/json' -d '{{"login":"grace","password":"{PASSWORD}"}}' $API/auth/login | sed 's/.*"accessToken":"\([^"]*\)".*/\1/'); echo $ACCESS
+  curl -s -H "Authorization: Bearer $ACCESS" $API/auth/me; echo
+  curl -s -H 'Content-Type: application/json' -d '{{"email":"grace@example.com"}}' $API/auth/forgot-password; echo
 
 Invite somebody else, and look at a link's keys:
 
