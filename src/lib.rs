@@ -5,6 +5,7 @@
 //! - [`node`] is a node from its first connection to its last: what runs, and where.
 //! - [`http`] takes a request apart; [`http::route`] names every endpoint.
 //! - [`candidate`] is the main job. Its decisions are Lua files, typed in [`redis::scripts`].
+//! - [`accounts`], [`sessions`], [`reset`] and [`profile`] are for members; [`access`] tells who is asking.
 //! - [`jobs`] carries out what decisions leave behind; [`mail`] is most of that.
 //! - [`cli`] shows everything that the program can do in one `match`.
 

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use super::{Config, Errors, LogFormat, Mode};
+use super::{Config, Errors, LogFormat, Mode, Rate};
 
 const SHIPPED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/config/vestibule.toml");
 
@@ -121,6 +121,27 @@ fn the_defaults_are_those_of_the_contract() {
     assert_eq!(config.redis.command_timeout, Duration::from_millis(700));
     assert_eq!(config.limits.otp_request.window, Duration::from_secs(600));
     assert_eq!(config.candidate.link_life, Duration::from_secs(7 * 86_400));
+    let seconds = Duration::from_secs;
+    assert_eq!((config.sessions.access_life, config.sessions.refresh_life), (seconds(3_600), seconds(30 * 86_400)));
+    assert_eq!((config.sessions.refresh_grace, config.sessions.per_user_max), (seconds(10), 50));
+    assert_eq!(config.reset.token_life, seconds(900));
+    let limits = &config.limits;
+    let of_names = (limits.login_account.max, limits.login_account.wait, limits.login_account.wait_max);
+    assert_eq!((of_names, limits.login_account.forget), ((5, seconds(60), seconds(3_600)), seconds(900)));
+    for (limit, max, window) in [
+        (limits.candidate_ip, 120, 60),
+        (limits.login_ip, 50, 900),
+        (limits.signup_ip, 10, 3_600),
+        (limits.forgot_email, 3, 900),
+        (limits.forgot_ip, 20, 3_600),
+        (limits.reset_ip, 20, 600),
+    ] {
+        assert_eq!(limit, Rate { max, window: seconds(window) });
+    }
+    let accounts = &config.accounts;
+    assert_eq!((accounts.password_min, accounts.password_max), (6, 1_024));
+    assert_eq!((accounts.hash_memory, accounts.hash_iterations, accounts.hash_lanes), (19_456, 2, 1));
+    assert_eq!(config.profile.resume_bytes_max, 5 * 1_024 * 1_024);
     assert_eq!(*config.secrets.root_keys[0].bytes, [b'r'; 32]);
 }
 
@@ -343,6 +364,8 @@ fn settings_that_contradict_each_other_are_refused() {
         (("VESTIBULE_LIMITS__OTP_ATTEMPT__TOTAL_MAX", "2"), "limits.otp_attempt.total_max: \"2\" is less than"),
         (("VESTIBULE_LIMITS__OTP_REQUEST__MAX", "21"), "limits.otp_request.max: \"21\" is out of range"),
         (("VESTIBULE_LIMITS__OTP_ATTEMPT__MAX", "0"), "limits.otp_attempt.max: \"0\" is out of range"),
+        (("VESTIBULE_LIMITS__LOGIN_ACCOUNT__WAIT", "61m"), "limits.login_account.wait_max: \"1h\" is shorter than"),
+        (("VESTIBULE_LIMITS__LOGIN_IP__MAX", "201"), "limits.login_ip.max: \"201\" is out of range"),
         (("VESTIBULE_ACCOUNTS__HASH_MEMORY", "7"), "accounts.hash_memory: \"7\" is out of range"),
         (("VESTIBULE_ACCOUNTS__PASSWORD_MIN", "5"), "accounts.password_min: \"5\" is out of range"),
         (("VESTIBULE_ADMIN__LISTEN", "127.0.0.1:8080"), "admin.listen: \"127.0.0.1:8080\" is http.listen, too"),
@@ -350,6 +373,9 @@ fn settings_that_contradict_each_other_are_refused() {
         let text = refused(None, &[env]);
         assert!(text.starts_with(key) && text.lines().count() == 1, "{text}");
     }
+    let lives = [("VESTIBULE_SESSIONS__ACCESS_LIFE", "2h"), ("VESTIBULE_SESSIONS__REFRESH_LIFE", "1h")];
+    let text = refused(None, &lives);
+    assert!(text.starts_with("sessions.refresh_life: \"1h\" is shorter than sessions.access_life, \"2h\""), "{text}");
     let lanes = [("VESTIBULE_ACCOUNTS__HASH_LANES", "4"), ("VESTIBULE_ACCOUNTS__HASH_MEMORY", "31")];
     let text = refused(None, &lanes);
     assert!(text.starts_with("accounts.hash_memory: \"31\" is less than 32, which 4 lanes need"), "{text}");

@@ -163,7 +163,10 @@ impl Reset {
         let Some(version) = users.set_password(user.id, version, hash).await? else { return Ok(Done::BadToken) };
         access.password_changed(&user, version, None).await?;
         for login in [&user.username, &user.email] {
-            limits.clear_login(&Login::of(login)).await?;
+            // The password is set, and that is what the answer tells: a wait ends by itself, too.
+            if let Err(fault) = limits.clear_login(&Login::of(login)).await {
+                tracing::warn!(user = %user.id, cause = %fault, "a reset has not lifted a wait to log in");
+            }
         }
         Ok(Done::Set(Box::new(user)))
     }
