@@ -2,7 +2,7 @@
 
 use crate::mail::EmailAddress;
 use crate::password::{Password, Rules};
-use crate::users::full_name;
+use crate::users::{full_name, tidy};
 
 /// As it came.
 pub(super) struct Typed {
@@ -32,7 +32,7 @@ impl Typed {
             Some(_) => refuse(&mut wrong, "username", "must be 3 to 20 letters (A to Z), digits or underscores"),
             None => refuse(&mut wrong, "username", REQUIRED),
         };
-        let email = match self.email.as_deref().map(|email| EmailAddress::parse(email.trim())) {
+        let email = match self.email.as_deref().map(|email| EmailAddress::parse(&tidy(email))) {
             Some(Some(email)) => Some(email.as_str().to_owned()),
             Some(None) => refuse(&mut wrong, "email", "must be an e-mail address, as ada@example.com"),
             None => refuse(&mut wrong, "email", REQUIRED),

@@ -11,12 +11,13 @@ use crate::http::{Call, Problem, Reply, Slug};
 use crate::limits::Limit;
 use crate::mail::EmailAddress;
 use crate::password::Password;
+use crate::users::tidy;
 
 /// POST /auth/forgot-password
 pub(crate) async fn forgot_password(app: &App, call: &mut Call) -> Result<Reply, Problem> {
     let permit = call.admit(app, Limit::ForgotIp).await?;
     let email = call.json(app).await?.text("email")?.ok_or_else(|| Problem::field("email", "is required"))?;
-    let email = EmailAddress::parse(email.trim())
+    let email = EmailAddress::parse(&tidy(&email))
         .ok_or_else(|| Problem::field("email", "must be an e-mail address, as ada@example.com"))?;
     app.reset.ask(&permit, &email).await?;
     call.audit(Event::ResetAsked, &email.masked());
