@@ -48,12 +48,22 @@ impl Object {
     pub fn text(&mut self, name: &str) -> Result<Option<String>, Problem> {
         match self.0.remove(name) {
             None => Ok(None),
-            Some(Value::String(text)) => Ok(Some(printable(name, text)?)),
+            Some(Value::String(text)) => printable(name, &text).map(|()| Some(text)),
             Some(_) => Err(malformed(&format!("{name} must be a string."))),
         }
     }
 
-    /// A password, or a token: whatever characters it has. It is wiped when it is dropped.
+    /// A token. It is wiped when it is dropped.
+    ///
+    /// # Errors
+    /// As [`Self::text`].
+    pub fn token(&mut self, name: &str) -> Result<Option<Zeroizing<String>>, Problem> {
+        let token = self.secret(name)?;
+        token.as_ref().map_or(Ok(()), |token| printable(name, token))?;
+        Ok(token)
+    }
+
+    /// A password: whatever characters it has. It is wiped when it is dropped.
     ///
     /// # Errors
     /// `malformed-body` where it is no text, null among others.
@@ -65,7 +75,7 @@ impl Object {
         }
     }
 
-    /// Secrets that are all needed.
+    /// Passwords that are all needed.
     ///
     /// # Errors
     /// As [`Self::secret`], and `validation-failed` where some are missing.
@@ -110,7 +120,7 @@ impl Object {
             Some(_) => return Err(wrong()),
         };
         let texts = items.into_iter().map(|item| match item {
-            Value::String(text) => printable(name, text),
+            Value::String(text) => printable(name, &text).map(|()| text),
             _ => Err(wrong()),
         });
         texts.collect::<Result<_, _>>().map(Some)
@@ -148,10 +158,10 @@ impl fmt::Debug for Object {
     }
 }
 
-fn printable(name: &str, text: String) -> Result<String, Problem> {
+fn printable(name: &str, text: &str) -> Result<(), Problem> {
     match text.chars().any(char::is_control) {
         true => Err(Problem::field(name, "must not hold control characters")),
-        false => Ok(text),
+        false => Ok(()),
     }
 }
 
@@ -274,6 +284,9 @@ mod tests {
         for wrong in ["null", "1", "[\"a\"]"] {
             assert_eq!(read(wrong, Object::secret).err(), Some(Slug::MalformedBody), "{wrong}");
         }
+        assert_eq!(read(r#""abc""#, Object::token).unwrap().unwrap().as_str(), "abc");
+        assert_eq!(read(r#""a\nb""#, Object::token).err(), Some(Slug::ValidationFailed));
+        assert_eq!(read("1", Object::token).err(), Some(Slug::MalformedBody));
         let mut object = Object::parse(br#"{"password": "hunter2"}"#).unwrap();
         assert!(!format!("{object:?}").contains("hunter2"));
         assert!(object.secret("other").unwrap().is_none());

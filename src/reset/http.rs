@@ -29,8 +29,12 @@ pub(crate) async fn forgot_password(app: &App, call: &mut Call) -> Result<Reply,
 pub(crate) async fn reset_password(app: &App, call: &mut Call) -> Result<Reply, Problem> {
     let permit = call.admit(app, Limit::ResetIp).await?;
     let mut body = call.json(app).await?;
-    let [token, password] = body.secrets(["token", "newPassword"])?;
-    let password = Password::new(&password);
+    let (token, password) = match (body.token("token")?, body.secret("newPassword")?) {
+        (Some(token), Some(password)) => (token, Password::new(&password)),
+        (Some(_), None) => return Err(Problem::missing(&["newPassword"])),
+        (None, Some(_)) => return Err(Problem::missing(&["token"])),
+        (None, None) => return Err(Problem::missing(&["token", "newPassword"])),
+    };
     // What anybody may know of the rules, before anything is looked up.
     app.rules.check(&password, &[]).map_err(|message| Problem::field("newPassword", &message))?;
     let token = ResetToken::parse(&token).ok_or_else(bad_token)?;

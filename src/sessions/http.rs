@@ -12,7 +12,7 @@ use crate::id::Id;
 
 /// POST /auth/refresh
 pub(crate) async fn refresh(app: &App, call: &mut Call) -> Result<Reply, Problem> {
-    let token = call.json(app).await?.secret("refreshToken")?;
+    let token = call.json(app).await?.token("refreshToken")?;
     let token = token.ok_or_else(|| Problem::field("refreshToken", "is required"))?;
     let token = RefreshToken::parse(&token).ok_or_else(invalid)?;
 
