@@ -16,7 +16,7 @@ const GIVEN_UP_AFTER: Duration = Duration::from_millis(3_500);
 const NO_RELAY: &str = "smtp://127.0.0.1:1?tls=none";
 
 /// A Postgres that this test may stop, and the URL of a migrated database in it.
-async fn private_postgres() -> (PostgresServer, String) {
+pub(crate) async fn private_postgres() -> (PostgresServer, String) {
     let server = PostgresServer::start(&fresh_folder("postgres"), false).unwrap();
     server.create_database("vestibule", None).await.unwrap();
     let url = server.url("vestibule");
@@ -26,7 +26,7 @@ async fn private_postgres() -> (PostgresServer, String) {
 }
 
 /// A test's Postgres commits in memory first: killed just afterwards, it would have forgotten.
-async fn settle(url: &str) {
+pub(crate) async fn settle(url: &str) {
     query(url, "CHECKPOINT").await;
 }
 

@@ -1,3 +1,11 @@
 //! Members: accounts, sessions, resets, profiles.
 
+mod bearer;
+mod client;
 mod flow;
+mod forgotten;
+mod limits;
+mod log_in;
+mod refusals;
+mod sign_up;
+mod throttle;

@@ -1,49 +1,18 @@
 //! The start: what a session token opens, for whom, and for how long.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ring::hmac;
 use serde_json::{Value, json};
 
 use super::{begin_on, frozen, request_on, seconds, session, verify_on};
 use crate::support::TestApp;
 use crate::support::app::{JWT_KEY, Link, ROOT_KEY, Setup};
 use crate::support::http::Answer;
+use crate::support::jwt::{SECRET, forge, now, parts, signed, with};
 use crate::support::postgres::query;
 use crate::support::until::until;
 
-/// What stands behind `JWT_KEY`.
-const SECRET: [u8; 32] = [b'j'; 32];
 /// An interview of an hour, and the grace.
 const SESSION_MS: u64 = 75 * 60_000;
-
-/// Header and claims of a token, unverified.
-fn parts(token: &str) -> (Value, Value) {
-    let read = |part: &str| serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap();
-    let [header, claims, _] = token.split('.').collect::<Vec<_>>()[..] else { panic!("{token} is no JWT") };
-    (read(header), read(claims))
-}
-
-/// A token over these parts, signed with this key.
-fn forge(header: &Value, claims: &Value, secret: &[u8]) -> String {
-    let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-    let message = format!("{}.{}", part(header), part(claims));
-    let mac = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), message.as_bytes());
-    format!("{message}.{}", URL_SAFE_NO_PAD.encode(mac))
-}
-
-/// `object` with one member otherwise.
-fn with(object: &Value, member: &str, value: &Value) -> Value {
-    let mut changed = object.clone();
-    changed[member] = value.clone();
-    changed
-}
-
-fn now() -> i64 {
-    i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()).unwrap()
-}
 
 #[track_caller]
 fn assert_unauthenticated(answer: Answer) {
@@ -73,9 +42,7 @@ async fn the_session_token_is_what_the_contract_says() {
     assert_eq!(claims, expected);
     assert_eq!(seconds(&verified.text_of("expiresAt")), iat + 3_600);
     // The key is the decoded one: whoever holds it makes the same token.
-    let message = token.rsplit_once('.').unwrap().0;
-    let mac = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &SECRET), message.as_bytes());
-    assert_eq!(token, format!("{message}.{}", URL_SAFE_NO_PAD.encode(mac)));
+    assert_eq!(token, signed(token.rsplit_once('.').unwrap().0, &SECRET));
 }
 
 #[tokio::test]

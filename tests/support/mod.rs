@@ -4,6 +4,7 @@ pub(crate) mod app;
 pub(crate) mod child;
 pub(crate) mod clock;
 pub(crate) mod http;
+pub(crate) mod jwt;
 pub(crate) mod members;
 pub(crate) mod postgres;
 pub(crate) mod program;
