@@ -26,7 +26,8 @@
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local presented, life = tonumber(ARGV[2]), tonumber(ARGV[6])
-local session = redis.call('HMGET', KEYS[1], 'version', 'generation', 'rotated', 'created', 'key')
+local session = redis.call('HMGET', KEYS[1], 'version', 'generation', 'rotated', 'created', 'key',
+  'coming', 'coming_until')
 local account = redis.call('HMGET', KEYS[2], ARGV[1], 'version', 'rank')
 if not session[1] or not account[1] then return {'gone'} end
 local function finish()
@@ -34,7 +35,9 @@ local function finish()
   redis.call('HDEL', KEYS[2], ARGV[1])
 end
 
-if math.max(tonumber(ARGV[3]), tonumber(account[2])) > tonumber(session[1]) then
+-- This very session may be changing the password just now.
+local version = tonumber(session[6] and tonumber(session[7]) > now and session[6] or session[1])
+if math.max(tonumber(ARGV[3]), tonumber(account[2])) > version then
   finish()
   return {'outdated'}
 end

@@ -15,20 +15,29 @@ use crate::users::{Role, User, UserId};
 /// A log-in under way is over long before: it waits for two hashes, for Postgres and for
 /// Redis, none longer than some seconds.
 const FENCE: Duration = Duration::from_secs(3_600);
+/// Postgres answers an UPDATE within 2.5 s, or not at all.
+const CHANGE: Duration = Duration::from_secs(10);
+/// Whoever can change a password may not flood the address with it, which nobody has shown to be theirs.
+const NOTICE_APART: Duration = Duration::from_secs(15 * 60);
 /// A notice that is older is no news.
 const NOTICE_LIFE: Duration = Duration::from_secs(24 * 3_600);
 
 impl Access {
-    /// Lets the caller's session outlive the change of password that it is about to make:
-    /// told before Postgres is, so that no request of it in between finds itself behind.
+    /// Ends the other sessions of the caller, who is about to change the password to
+    /// `version`, and lets this one outlive the change: before Postgres is told, so that
+    /// nobody else stays in whatever fails then, and no request of this session finds itself
+    /// behind. `false` where it has ended meanwhile.
     ///
     /// # Errors
-    /// A [`Fault`] where Redis does not answer: nothing has changed then that matters.
-    pub async fn trust(&self, caller: &Caller, version: i64) -> Result<(), Fault> {
+    /// A [`Fault`] where Redis does not answer: the password is still the old one.
+    pub async fn password_changing(&self, caller: &Caller, version: i64) -> Result<bool, Fault> {
         let Parts { redis, keys, .. } = &self.0;
         let (user, session) = (caller.user().id(), caller.session());
         let names = [&keys.session(&user, &session), &keys.account(&user)];
-        redis.decide(&scripts::SESSION_TRUST, names, [session.into(), version.into()]).await.map(drop)
+        let args = [session.into(), version.into(), CHANGE.into()];
+        let reply = redis.decide(&scripts::PASSWORD_CHANGING, names, args).await?;
+        self.drop_ended(caller.user(), &reply).await;
+        Ok(reply.is("trusted"))
     }
 
     /// Ends the sessions of `user` but the one to `keep`, has a log-in that is under way
@@ -58,9 +67,12 @@ impl Access {
             notice.seal(keyring, &id).into(),
             NOTICE_LIFE.into(),
             (*room).into(),
+            NOTICE_APART.into(),
         ];
+        // Where none is kept, the script touches no session: any name of the slot will do.
+        let kept = keys.session(&id, &keep.unwrap_or(id));
         let queue = keys.queue(job.kind.queue(), keys.partition(&id));
-        let names = [&keys.account(&id), &keys.reset(&id), &keys.job(&job), &queue];
+        let names = [&keys.account(&id), &kept, &keys.reset(&id), &keys.job(&job), &queue];
         let reply = redis.decide(&scripts::PASSWORD_CHANGED, names, args).await?;
         match reply.word() {
             "ended" => wake_mail.ring(job),
@@ -77,6 +89,6 @@ impl Access {
 /// # Errors
 /// A [`Fault`] where Redis does not answer: then they hear of it when they are refreshed.
 pub async fn role_changed(redis: &Redis, keys: &Keys, user: UserId, role: Role, rank: i64) -> Result<(), Fault> {
-    let args = [role.name().into(), rank.into()];
+    let args = [role.name().into(), rank.into(), FENCE.into()];
     redis.decide(&scripts::ROLE_SET, [&keys.account(&user.id())], args).await.map(drop)
 }

@@ -77,7 +77,7 @@ impl Access {
     async fn end_of(&self, user: UserId, session: &Id) -> Result<Reply, Fault> {
         let Parts { redis, keys, .. } = &self.0;
         let names = [&keys.session(&user.id(), session), &keys.account(&user.id())];
-        redis.decide(&scripts::SESSION_END, names, [(*session).into(), user.id().into()]).await
+        redis.decide(&scripts::SESSION_END, names, [(*session).into(), user.id().into(), Id::nonce().into()]).await
     }
 }
 

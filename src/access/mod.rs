@@ -194,7 +194,10 @@ impl Access {
                 let token = RefreshToken::make(keyring, key, &salt.to_string(), user.id, session, 0);
                 Ok(Some(self.hand_out(user.id, session, &token.ok_or_else(lacks_key)?)))
             }
-            "outdated" => Ok(None),
+            "outdated" => {
+                tracing::warn!(user = %user.id, "a session was refused: redis knows of a newer password than postgres did");
+                Ok(None)
+            }
             _ => Err(reply.surprise()),
         }
     }

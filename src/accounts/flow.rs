@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::form::SignUp;
 use crate::access::{Access, Bearer, Caller, Device, Opened};
-use crate::fault::Fault;
+use crate::fault::{Dependency, Fault};
 use crate::limits::{Limits, Permit, Tried};
 use crate::password::{Hasher, Match, Password, unless_gone};
 use crate::users::{Created, Login, NewUser, PasswordHash, User, Users};
@@ -33,7 +33,12 @@ pub struct Accounts(Parts);
 #[derive(Debug)]
 pub(super) enum SignedUp {
     Opened(Opened, Box<User>),
-    Taken { username: bool, email: bool },
+    /// The account is made; its session could not be opened.
+    Unopened(Fault),
+    Taken {
+        username: bool,
+        email: bool,
+    },
 }
 
 /// Verdicts on a log-in.
@@ -48,6 +53,8 @@ pub(super) enum LoggedIn {
 #[derive(Debug)]
 pub(super) enum Changed {
     Done,
+    /// The session that asks has ended meanwhile.
+    Over,
     Wrong,
     Throttled(Duration),
 }
@@ -72,10 +79,10 @@ impl Accounts {
         let SignUp { username, email, full_name, .. } = form;
         match users.create(NewUser { username, email, full_name, hash }).await? {
             Created::Taken { username, email } => Ok(SignedUp::Taken { username, email }),
-            Created::User(user) => match access.open(&user, device).await? {
-                Some(opened) => Ok(SignedUp::Opened(opened, user)),
-                // Nobody knows a second password of an account that is a moment old.
-                None => unreachable!("the password of {} was changed before it was told", user.id),
+            Created::User(user) => match access.open(&user, device).await {
+                Ok(Some(opened)) => Ok(SignedUp::Opened(opened, user)),
+                Ok(None) => Ok(SignedUp::Unopened(Fault::new(Dependency::Load, "its password was changed meanwhile"))),
+                Err(fault) => Ok(SignedUp::Unopened(fault)),
             },
         }
     }
@@ -109,6 +116,8 @@ impl Accounts {
                 Ok(LoggedIn::Opened(opened, user))
             }
             Ok(None) => Ok(LoggedIn::Wrong),
+            // Who hangs up has made a try all the same: else tries could be had for nothing.
+            Err(fault) if gone.is_cancelled() => Err(fault),
             Err(fault) => {
                 told(limits.undo_login(tried).await);
                 told(limits.give_back(permit).await);
@@ -169,6 +178,7 @@ impl Accounts {
                 told(limits.clear_login(&login).await);
                 self.set(member, PasswordHash::new(phc)).await
             }
+            Err(fault) if gone.is_cancelled() => Err(fault),
             Err(fault) => {
                 told(limits.undo_login(tried).await);
                 Err(fault)
@@ -179,7 +189,9 @@ impl Accounts {
     async fn set(&self, member: &Member, hash: PasswordHash) -> Result<Changed, Fault> {
         let Parts { users, access, .. } = &self.0;
         let Member { caller, user, .. } = member;
-        access.trust(caller, user.password_version + 1).await?;
+        if !access.password_changing(caller, user.password_version + 1).await? {
+            return Ok(Changed::Over);
+        }
         match users.set_password(user.id, user.password_version, hash).await? {
             // Somebody else was faster: what was typed is not the current password any more.
             None => Ok(Changed::Wrong),
@@ -195,9 +207,16 @@ impl Accounts {
     pub(super) async fn member(&self, bearer: &Bearer) -> Result<Option<Member>, Fault> {
         let Parts { users, access, .. } = &self.0;
         let (caller, found) = tokio::join!(access.check(bearer), users.load(bearer.user()));
-        let (Some(caller), Some((user, hash))) = (caller?, found?) else { return Ok(None) };
-        // Redis may have forgotten that the password was changed; Postgres has not.
-        Ok((caller.password_version() >= user.password_version).then_some(Member { caller, user, hash }))
+        let (Some(mut caller), Some((user, hash))) = (caller?, found?) else { return Ok(None) };
+        if caller.password_version() < user.password_version {
+            // The password was changed, by this very session between the two answers, or by
+            // another one and Redis has forgotten it. Postgres has not.
+            match access.check(bearer).await? {
+                Some(again) if again.password_version() >= user.password_version => caller = again,
+                _ => return Ok(None),
+            }
+        }
+        Ok(Some(Member { caller, user, hash }))
     }
 }
 

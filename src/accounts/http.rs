@@ -6,7 +6,7 @@ use hyper::StatusCode;
 use serde_json::json;
 
 use super::flow::{Changed, LoggedIn, Member, SignedUp};
-use super::form::Typed;
+use super::form::{SignUp, Typed};
 use crate::app::App;
 use crate::audit::{self, Event};
 use crate::http::{Call, Problem, Reply, SessionBody, Slug, UserBody};
@@ -26,22 +26,22 @@ pub(crate) async fn member(app: &App, call: &Call) -> Result<Member, Problem> {
 
 /// POST /auth/signup
 pub(crate) async fn sign_up(app: &App, call: &mut Call) -> Result<Reply, Problem> {
-    let mut body = call.json(app).await?;
-    let typed = Typed {
-        username: body.text("username")?,
-        email: body.text("email")?,
-        password: body.secret("password")?.map(|text| Password::new(&text)),
-        full_name: body.text("fullName")?,
-    };
-    let form = typed.read(&app.rules).map_err(|wrong| Problem::fields(&wrong))?;
-    let who = audit::masked(&form.username);
-    // After the form: a slip in it costs nobody an account. Before the hash, and before anybody hears what is taken.
     let permit = call.admit(app, Limit::SignupIp).await?;
+    let form = match sign_up_form(app, call).await {
+        Ok(form) => form,
+        // A slip in the form makes no account, and counts for none.
+        Err(refused) => return Err(call.give_back(app, permit, refused).await),
+    };
+    let who = audit::masked(&form.username);
 
     match app.accounts.sign_up(&permit, form, &call.device(), call.gone()).await? {
         SignedUp::Opened(opened, user) => {
             call.audit(Event::SignUp, &who);
             Ok(Reply::json(&SessionBody::of(&opened, &user)).status(StatusCode::CREATED))
+        }
+        SignedUp::Unopened(fault) => {
+            call.audit(Event::SignUp, &who);
+            Err(Problem::from(fault).saying("Your account was made. Log in with it in a moment."))
         }
         SignedUp::Taken { username, email } => {
             let taken = [("username", username), ("email", email)].into_iter().filter(|(_, taken)| *taken);
@@ -53,26 +53,39 @@ pub(crate) async fn sign_up(app: &App, call: &mut Call) -> Result<Reply, Problem
     }
 }
 
+async fn sign_up_form(app: &App, call: &mut Call) -> Result<SignUp, Problem> {
+    let mut body = call.json(app).await?;
+    let typed = Typed {
+        username: body.text("username")?,
+        email: body.text("email")?,
+        password: body.secret("password")?.map(|text| Password::new(&text)),
+        full_name: body.text("fullName")?,
+    };
+    typed.read(&app.rules).map_err(|wrong| Problem::fields(&wrong))
+}
+
 /// POST /auth/login
 pub(crate) async fn log_in(app: &App, call: &mut Call) -> Result<Reply, Problem> {
-    let mut body = call.json(app).await?;
-    let (login, username, email) = (body.text("login")?, body.text("username")?, body.text("email")?);
-    let (login, password) = match (login.or(username).or(email), body.secret("password")?) {
-        (Some(login), Some(password)) => (Login::of(&login), Password::new(&password)),
-        (Some(_), None) => return Err(Problem::missing(&["password"])),
-        (None, Some(_)) => return Err(Problem::missing(&["login"])),
-        (None, None) => return Err(Problem::missing(&["login", "password"])),
-    };
-    let who = audit::masked(login.key());
+    // Counted as a wrong try, until it turns out to be none.
     let permit = match call.admit(app, Limit::LoginIp).await {
         Ok(permit) => permit,
         Err(refused) => {
             if refused.slug() == Slug::TooManyAttempts {
-                call.audit(Event::LogInThrottled, &who);
+                // The trail tells whom a guesser is after.
+                let tried = log_in_form(app, call).await;
+                call.audit(
+                    Event::LogInThrottled,
+                    &tried.map_or("***".to_owned(), |(login, _)| audit::masked(login.key())),
+                );
             }
             return Err(refused);
         }
     };
+    let (login, password) = match log_in_form(app, call).await {
+        Ok(typed) => typed,
+        Err(refused) => return Err(call.give_back(app, permit, refused).await),
+    };
+    let who = audit::masked(login.key());
 
     match app.accounts.log_in(permit, &login, &password, &call.device(), call.gone()).await? {
         LoggedIn::Opened(opened, user) => {
@@ -89,6 +102,17 @@ pub(crate) async fn log_in(app: &App, call: &mut Call) -> Result<Reply, Problem>
             call.audit(Event::LogInThrottled, &who);
             Err(too_many(wait))
         }
+    }
+}
+
+async fn log_in_form(app: &App, call: &mut Call) -> Result<(Login, Password), Problem> {
+    let mut body = call.json(app).await?;
+    let (login, username, email) = (body.text("login")?, body.text("username")?, body.text("email")?);
+    match (login.or(username).or(email), body.secret("password")?) {
+        (Some(login), Some(password)) => Ok((Login::of(&login), Password::new(&password))),
+        (Some(_), None) => Err(Problem::missing(&["password"])),
+        (None, Some(_)) => Err(Problem::missing(&["login"])),
+        (None, None) => Err(Problem::missing(&["login", "password"])),
     }
 }
 
@@ -110,6 +134,7 @@ pub(crate) async fn change_password(app: &App, member: &Member, call: &mut Call)
             call.audit(Event::PasswordChanged, &who);
             Ok(Reply::empty(StatusCode::NO_CONTENT))
         }
+        Changed::Over => Err(Problem::session_over()),
         Changed::Wrong => {
             call.audit(Event::LogInFailed, &who);
             Err(wrong_credentials("The current password is not right."))

@@ -12,7 +12,7 @@ use super::reader::{Key, Reader};
 const LISTEN: Key = Key::new("http.listen", "127.0.0.1:8080", "the public listener");
 /// One per core: a runtime is one thread, and nothing in it blocks.
 const WORKERS: Key = Key::new("http.workers", "0", "runtimes, one thread each; 0 is one per core");
-/// 10,000 x (32 KiB head + 32 KiB body) is 640 MiB at the very worst.
+/// 10,000 x (32 KiB head + 32 KiB body, or 64 KiB of a resume on its way out) is a gigabyte at the very worst.
 const CONNECTIONS_MAX: Key = Key::new("http.connections_max", "10000", "open connections");
 /// Longer than the 60 s of nginx and of most load balancers: the proxy closes first, and never sends into a closed one.
 const IDLE_TIMEOUT: Key = Key::new("http.idle_timeout", "75s", "how long a head may take, and a connection stay idle");

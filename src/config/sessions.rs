@@ -46,7 +46,8 @@ impl Sessions {
         let sessions = Self {
             access_life: reader.text(&ACCESS_LIFE, parse::duration(MINUTE..=DAY)),
             refresh_life: reader.text(&REFRESH_LIFE, parse::duration(HOUR..=365 * DAY)),
-            refresh_grace: reader.text(&REFRESH_GRACE, parse::duration(Duration::ZERO..=MINUTE)),
+            // 5 s: an exchange whose reply is lost is asked for again, and must not pass for a theft.
+            refresh_grace: reader.text(&REFRESH_GRACE, parse::duration(5 * SECOND..=MINUTE)),
             // They are listed, and ended, in one step.
             per_user_max: reader.integer(&PER_USER_MAX, parse::number(1..=200)),
         };

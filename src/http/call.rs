@@ -5,22 +5,22 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use http_body_util::BodyExt as _;
 use hyper::HeaderMap;
 use hyper::body::{Body as _, Bytes, Incoming};
 use hyper::header::{self, HeaderName, HeaderValue};
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::client::subject;
 use super::problem::whole_seconds;
-use super::upload::{ENVELOPE_BYTES_MAX, FORM, file_of};
+use super::upload::{ENVELOPE_BYTES_MAX, FORM, Place, file_of};
 use super::{Object, Problem, Slug};
 use crate::access::{Bearer, Caller, Device};
 use crate::app::App;
 use crate::audit::{self, Event};
 use crate::limits::{Admission, Limit, Permit, Policy, Standing};
+use crate::users::UserId;
 
 /// For a body that was sent along with its head. To wait for a slower one costs more than a
 /// new connection.
@@ -37,7 +37,7 @@ pub struct Call {
     policies: Vec<Policy>,
     standings: Vec<Standing>,
     /// Of an upload.
-    place: Option<OwnedSemaphorePermit>,
+    place: Option<Place>,
 }
 
 /// Browsers name themselves in some 120 characters.
@@ -135,7 +135,18 @@ impl Call {
         }
     }
 
-    /// Notes that the permit of the last [`Self::admit`] was given back.
+    /// Gives back what was admitted last, for a request that was refused otherwise and is
+    /// none of those that are limited.
+    pub async fn give_back(&mut self, app: &App, permit: Permit, refused: Problem) -> Problem {
+        match app.limits.give_back(permit).await {
+            Ok(()) => self.gave_back(),
+            // What was refused stays refused, for its own reason.
+            Err(fault) => tracing::warn!(cause = %fault, "a request that was refused stays counted"),
+        }
+        refused
+    }
+
+    /// Notes that what was admitted last was given back.
     pub fn gave_back(&mut self) {
         if let Some(standing) = self.standings.last_mut() {
             standing.remaining += 1;
@@ -170,10 +181,11 @@ impl Call {
     ///
     /// # Errors
     /// `body-too-large`, `request-timeout`, `malformed-body`; `validation-failed` where a
-    /// form has no such part, or two; `unavailable` where too many are being read.
-    pub async fn upload(&mut self, app: &App, bytes_max: usize) -> Result<Bytes, Problem> {
+    /// form has no such part, or two; `unavailable` where too many are being read, or another
+    /// one of this user.
+    pub async fn upload(&mut self, app: &App, user: UserId, bytes_max: usize) -> Result<Bytes, Problem> {
         let form = self.header("content-type").filter(|content_type| is(content_type, FORM)).map(str::to_owned);
-        self.place = Some(app.uploads.enter().await?);
+        self.place = Some(app.uploads.enter(user).await?);
         match form {
             None => self.bytes(app, bytes_max).await,
             Some(content_type) => {
@@ -193,10 +205,10 @@ impl Call {
         if body.size_hint().lower() > bytes_max as u64 {
             return Err(too_large(bytes_max));
         }
-        match timeout(deadline, Limited::new(body, bytes_max).collect()).await {
-            Ok(Ok(collected)) => Ok(collected.to_bytes()),
-            Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large(bytes_max)),
-            Ok(Err(error)) => {
+        match timeout(deadline, gather(body, bytes_max)).await {
+            Ok(Ok(bytes)) => Ok(bytes.into()),
+            Ok(Err(Cut::TooLarge)) => Err(too_large(bytes_max)),
+            Ok(Err(Cut::Early(error))) => {
                 Err(Problem::new(Slug::MalformedBody, "The body ended early.").because(error.to_string()))
             }
             Err(_) => {
@@ -214,7 +226,7 @@ impl Call {
                 if body.size_hint().lower() > bytes_max as u64 {
                     return false;
                 }
-                timeout(SETTLE, Limited::new(body, bytes_max).collect()).await.is_ok_and(|read| read.is_ok())
+                timeout(SETTLE, gather(body, bytes_max)).await.is_ok_and(|read| read.is_ok())
             }
             _ => true,
         }
@@ -239,6 +251,26 @@ impl Call {
             (HeaderName::from_static("ratelimit"), value(state)),
         ])
     }
+}
+
+/// Why a body is not there as a whole.
+enum Cut {
+    TooLarge,
+    Early(hyper::Error),
+}
+
+/// Copies what arrives: pieces that are kept as they come hold the buffers that they came
+/// in, and a sender may make each a single byte.
+async fn gather(mut body: Incoming, bytes_max: usize) -> Result<Vec<u8>, Cut> {
+    let mut bytes = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(piece) = frame.map_err(Cut::Early)?.into_data() else { continue };
+        if bytes.len() + piece.len() > bytes_max {
+            return Err(Cut::TooLarge);
+        }
+        bytes.extend_from_slice(&piece);
+    }
+    Ok(bytes)
 }
 
 pub(super) fn closes() -> HeaderValue {

@@ -1,6 +1,7 @@
 //! Files that are sent to us: how many at a time, and out of a form.
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Full};
@@ -11,31 +12,54 @@ use tokio::time::timeout;
 
 use super::{Problem, Slug};
 use crate::fault::{Dependency, Fault};
+use crate::users::UserId;
 
-/// Bounds the uploads that a node holds, and how long the next one waits. What waits holds
-/// nothing but its connection, and those are bounded.
+/// Bounds the uploads that a node holds, one of each user, and how long the next one waits.
+/// What waits holds nothing but its connection, and those are bounded.
 #[derive(Clone, Debug)]
 pub struct Uploads {
     places: Arc<Semaphore>,
+    users: Arc<Mutex<HashSet<UserId>>>,
     wait_max: Duration,
+}
+
+/// A place that is taken. Dropped, it is free.
+#[derive(Debug)]
+pub(super) struct Place {
+    user: UserId,
+    users: Arc<Mutex<HashSet<UserId>>>,
+    _place: OwnedSemaphorePermit,
 }
 
 impl Uploads {
     /// From `profile.uploads_max` and `profile.upload_wait_max`. One for all workers.
     #[must_use]
     pub fn new(uploads_max: usize, wait_max: Duration) -> Self {
-        Self { places: Arc::new(Semaphore::new(uploads_max)), wait_max }
+        Self { places: Arc::new(Semaphore::new(uploads_max)), users: Arc::default(), wait_max }
     }
 
-    pub(super) async fn enter(&self) -> Result<OwnedSemaphorePermit, Fault> {
-        match timeout(self.wait_max, Arc::clone(&self.places).acquire_owned()).await {
-            Ok(place) => Ok(place.expect("the semaphore is never closed")),
-            Err(_) => {
-                let cause = format!("an upload waited {} ms for a place", self.wait_max.as_millis());
-                Err(Fault::new(Dependency::Load, cause))
-            }
+    /// One user who sends slowly may not take everybody's places.
+    pub(super) async fn enter(&self, user: UserId) -> Result<Place, Fault> {
+        let Ok(place) = timeout(self.wait_max, Arc::clone(&self.places).acquire_owned()).await else {
+            let cause = format!("an upload waited {} ms for a place", self.wait_max.as_millis());
+            return Err(Fault::new(Dependency::Load, cause));
+        };
+        if !locked(&self.users).insert(user) {
+            return Err(Fault::new(Dependency::Load, "another upload of this user is under way"));
         }
+        let place = place.expect("the semaphore is never closed");
+        Ok(Place { user, users: Arc::clone(&self.users), _place: place })
     }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        locked(&self.users).remove(&self.user);
+    }
+}
+
+fn locked(users: &Mutex<HashSet<UserId>>) -> MutexGuard<'_, HashSet<UserId>> {
+    users.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The media type of a form with files.
@@ -140,9 +164,19 @@ mod tests {
     #[tokio::test]
     async fn an_upload_waits_for_a_place_and_not_for_long() {
         let uploads = Uploads::new(1, Duration::from_millis(20));
-        let held = uploads.enter().await.unwrap();
-        assert!(uploads.clone().enter().await.unwrap_err().to_string().contains("waited 20 ms"));
-        let (next, ()) = tokio::join!(uploads.enter(), async { drop(held) });
+        let held = uploads.enter(UserId::fresh()).await.unwrap();
+        assert!(uploads.clone().enter(UserId::fresh()).await.unwrap_err().to_string().contains("waited 20 ms"));
+        let (next, ()) = tokio::join!(uploads.enter(UserId::fresh()), async { drop(held) });
         assert!(next.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_user_has_one_place_at_a_time() {
+        let (uploads, user) = (Uploads::new(3, Duration::from_millis(20)), UserId::fresh());
+        let held = uploads.enter(user).await.unwrap();
+        assert!(uploads.enter(user).await.unwrap_err().to_string().contains("another upload"));
+        assert!(uploads.enter(UserId::fresh()).await.is_ok());
+        drop(held);
+        assert!(uploads.enter(user).await.is_ok());
     }
 }

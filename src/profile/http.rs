@@ -58,7 +58,7 @@ fn judge<T, U>(
 
 /// PUT /profile/resume
 pub(crate) async fn put_resume(app: &App, caller: &Caller, call: &mut Call) -> Result<Reply, Problem> {
-    let content = call.upload(app, app.profiles.resume_bytes_max()).await?;
+    let content = call.upload(app, caller.user(), app.profiles.resume_bytes_max()).await?;
     let size = content.len();
     match app.profiles.keep(caller, content).await? {
         Kept::Refused(why) => Err(Problem::new(Slug::UnsupportedMediaType, why)),

@@ -66,7 +66,7 @@ pub static SESSION_LOOK: Script<2, 1> = Script::new("session_look", include_str!
 pub static SESSION_REFRESH: Script<2, 10> =
     Script::new("session_refresh", include_str!("../../lua/session_refresh.lua"));
 /// Ends one session.
-pub static SESSION_END: Script<2, 2> = Script::new("session_end", include_str!("../../lua/session_end.lua"));
+pub static SESSION_END: Script<2, 3> = Script::new("session_end", include_str!("../../lua/session_end.lua"));
 /// Ends every session of a user.
 pub static SESSION_END_ALL: Script<1, 0> =
     Script::new("session_end_all", include_str!("../../lua/session_end_all.lua"));
@@ -74,13 +74,14 @@ pub static SESSION_END_ALL: Script<1, 0> =
 pub static SESSION_LIST: Script<1, 0> = Script::new("session_list", include_str!("../../lua/session_list.lua"));
 /// Tells of one session what its owner may know.
 pub static SESSION_SHOW: Script<1, 0> = Script::new("session_show", include_str!("../../lua/session_show.lua"));
-/// Lets a session outlive the change of password that it makes.
-pub static SESSION_TRUST: Script<2, 2> = Script::new("session_trust", include_str!("../../lua/session_trust.lua"));
+/// Ends the other sessions of a user who is about to change the password.
+pub static PASSWORD_CHANGING: Script<2, 3> =
+    Script::new("password_changing", include_str!("../../lua/password_changing.lua"));
 /// Ends what an old password had opened, and queues the notice.
-pub static PASSWORD_CHANGED: Script<4, 9> =
+pub static PASSWORD_CHANGED: Script<5, 10> =
     Script::new("password_changed", include_str!("../../lua/password_changed.lua"));
 /// Tells the living sessions of a user of a new role.
-pub static ROLE_SET: Script<1, 2> = Script::new("role_set", include_str!("../../lua/role_set.lua"));
+pub static ROLE_SET: Script<1, 3> = Script::new("role_set", include_str!("../../lua/role_set.lua"));
 /// Queues a request for a reset.
 pub static FORGOT_ADD: Script<3, 8> = Script::new("forgot_add", include_str!("../../lua/forgot_add.lua"));
 /// Stores the digest of a reset token, and queues its mail.
@@ -128,7 +129,7 @@ pub(super) fn sources() -> [&'static str; 34] {
         SESSION_END_ALL.source,
         SESSION_LIST.source,
         SESSION_SHOW.source,
-        SESSION_TRUST.source,
+        PASSWORD_CHANGING.source,
         PASSWORD_CHANGED.source,
         ROLE_SET.source,
         FORGOT_ADD.source,

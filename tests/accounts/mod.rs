@@ -2,6 +2,7 @@
 
 mod bearer;
 mod client;
+mod fences;
 mod flow;
 mod forgotten;
 mod limits;

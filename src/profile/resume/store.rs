@@ -24,8 +24,8 @@ pub struct Stored {
     pub size: u32,
 }
 
-/// Bytes that are read at a time: a reader that is slow holds no more. 5 MiB are 20 of them.
-const CHUNK: i32 = 256 * 1_024;
+/// Bytes that are read at a time: a reader that is slow holds no more. 5 MiB are 80 of them.
+const CHUNK: i32 = 64 * 1_024;
 
 impl Resumes {
     /// Behind this pool.
