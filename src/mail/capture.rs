@@ -93,7 +93,7 @@ struct Page<'a> {
 
 impl<'a> Entry<'a> {
     fn of(captured: &'a Captured) -> Entry<'a> {
-        let Letter { to, subject, text, html } = &captured.letter;
+        let Letter { to, name: _, subject, text, html } = &captured.letter;
         let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
         let at = captured.at.format(format).expect("every moment has these parts");
         Entry { to, subject, text, html, at }
@@ -111,6 +111,7 @@ mod tests {
 
     fn letter(to: &str, subject: &str) -> Letter {
         Letter {
+            name: String::new(),
             to: to.to_owned(),
             subject: subject.to_owned(),
             text: format!("text of {subject}"),

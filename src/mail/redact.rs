@@ -11,13 +11,14 @@ const TOKEN_CHARS_MIN: usize = 16;
 /// Digits that stand in the letter are the code from this length on. Reply codes have three.
 const CODE_CHARS_MIN: usize = 4;
 
-/// At most 200 characters, one line, addresses masked, nothing of the letter's secrets.
+/// At most 200 characters, one line, addresses masked, nothing of the letter's secrets, nor the recipient's name.
 pub(super) fn words(relay: &str, letter: Option<&Letter>) -> String {
     let one_line: String = relay.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let in_address = |c: char| c.is_alphanumeric() || "@.!#$%&'*+-/=?^_`{|}~".contains(c);
     let masked = map_runs(&one_line, in_address, masked_address);
+    let unnamed = letter.map_or_else(|| masked.clone(), |letter| without(&letter.name, &masked));
     let in_token = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-    let quiet = map_runs(&masked, in_token, |run| match letter {
+    let quiet = map_runs(&unnamed, in_token, |run| match letter {
         Some(letter) if is_secret(run, letter) => "***".to_owned(),
         _ => run.to_owned(),
     });
@@ -34,6 +35,22 @@ fn masked_address(run: &str) -> String {
         }
         None => run.to_owned(),
     }
+}
+
+/// `text` with stars where the name stands, but not where it is a part of a word.
+fn without(name: &str, text: &str) -> String {
+    let in_word = |c: char| c.is_alphanumeric() || c == '_';
+    let (mut out, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some(at) = rest.find(name).filter(|_| !name.is_empty()) {
+        let (before, after) = (&rest[..at], &rest[at + name.len()..]);
+        let is_part =
+            (out.ends_with(in_word) && before.is_empty()) || before.ends_with(in_word) || after.starts_with(in_word);
+        out.push_str(before);
+        out.push_str(if is_part { name } else { "***" });
+        rest = after;
+    }
+    out.push_str(rest);
+    out
 }
 
 fn is_secret(run: &str, letter: &Letter) -> bool {
@@ -90,6 +107,7 @@ mod tests {
     fn the_token_of_a_reset_is_not_repeated_however_it_is_quoted() {
         let letter = Letter {
             to: "jane@example.com".to_owned(),
+            name: "Jane_D".to_owned(),
             subject: "Reset your Acme password".to_owned(),
             text: "Choose one here:\n\nhttps://acme.example/reset-password#token=3q2-7wAAqrvM3e7_ABEiM0\n".to_owned(),
             html: String::new(),
@@ -113,9 +131,26 @@ mod tests {
     }
 
     #[test]
+    fn the_name_of_the_recipient_is_not_repeated() {
+        let mut letter = Letter {
+            to: "jane@example.com".to_owned(),
+            name: "Jo".to_owned(),
+            subject: "Reset your Acme password".to_owned(),
+            text: "Hello Jo,".to_owned(),
+            html: String::new(),
+        };
+        assert_eq!(words("spam: Hello Jo, JoJo Jo's job; Jo", Some(&letter)), "spam: Hello ***, JoJo ***'s job; ***");
+        letter.name = "Jo Élan".to_owned();
+        assert_eq!(words("spam: Hello Jo Élan, Jo", Some(&letter)), "spam: Hello ***, Jo");
+        letter.name = String::new();
+        assert_eq!(words("spam", Some(&letter)), "spam");
+    }
+
+    #[test]
     fn what_the_letter_holds_is_not_repeated() {
         let letter = Letter {
             to: "jane@example.com".to_owned(),
+            name: "Jane_D".to_owned(),
             subject: "012345 is your code".to_owned(),
             text: "https://acme.example/interview/join/3q2-7wAAqrvM3e7_ABEiM0".to_owned(),
             html: String::new(),

@@ -34,6 +34,7 @@ pub fn code(mail: &CodeMail<'_>) -> Letter {
     let subject = format!("{code} is your {organisation} interview code ({reference})");
     Letter {
         to: mail.to.to_owned(),
+        name: name.clone(),
         text: rendered(&CodeText {
             organisation: &organisation,
             name: &name,

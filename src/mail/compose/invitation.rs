@@ -37,6 +37,7 @@ pub fn invitation(mail: &InvitationMail<'_>) -> Letter {
     let subject = format!("Your {organisation} interview: {}", cut(&position));
     Letter {
         to: mail.to.to_owned(),
+        name: name.clone(),
         text: rendered(&InvitationText {
             organisation: &organisation,
             name: &name,

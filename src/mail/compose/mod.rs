@@ -22,6 +22,8 @@ pub use self::reset::{ResetMail, reset};
 pub struct Letter {
     /// The recipient's address.
     pub to: String,
+    /// What the letter calls the recipient.
+    pub name: String,
     /// Its first characters are what a lock screen shows.
     pub subject: String,
     /// The plain part.

@@ -28,6 +28,7 @@ pub fn notice(mail: &NoticeMail<'_>) -> Letter {
     let subject = format!("Your {organisation} password was changed");
     Letter {
         to: mail.to.to_owned(),
+        name: username.clone(),
         text: rendered(&NoticeText {
             organisation: &organisation,
             username: &username,

@@ -27,6 +27,7 @@ pub fn reset(mail: &ResetMail<'_>) -> Letter {
     let subject = format!("Reset your {organisation} password");
     Letter {
         to: mail.to.to_owned(),
+        name: username.clone(),
         text: rendered(&ResetText {
             organisation: &organisation,
             username: &username,
