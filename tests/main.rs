@@ -12,7 +12,6 @@ mod mail_queue;
 mod mail_relay;
 mod outage;
 mod redis_forms;
-mod resume_store;
 mod secrets_walk;
 mod support;
 mod tidy;

@@ -7,6 +7,8 @@ mod flow;
 mod forgotten;
 mod limits;
 mod log_in;
+mod profile;
 mod refusals;
+mod resume;
 mod sign_up;
 mod throttle;

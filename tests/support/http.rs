@@ -26,11 +26,21 @@ impl Http {
     }
 
     pub(crate) async fn send(&self, method: Method, url: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        self.send_bytes(method, url, headers, body.to_owned()).await
+    }
+
+    pub(crate) async fn send_bytes(
+        &self,
+        method: Method,
+        url: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Bytes>,
+    ) -> Answer {
         let mut request = Request::builder().method(method).uri(url);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let request = request.body(Full::new(Bytes::from(body.to_owned()))).unwrap();
+        let request = request.body(Full::new(body.into())).unwrap();
         let response = self.0.request(request).await.unwrap_or_else(|error| panic!("{url}: {error:?}"));
         let (parts, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes().to_vec();
