@@ -1,5 +1,7 @@
 //! The audit trail: each event once, when it has happened, and nothing in it that would help a thief.
 
+mod members;
+
 use hyper::Method;
 use serde_json::Value;
 
