@@ -6,6 +6,7 @@ mod help;
 mod invitations;
 mod keys;
 mod starting;
+mod users;
 
 use std::process::Output;
 

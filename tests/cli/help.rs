@@ -16,6 +16,7 @@ async fn every_command_explains_itself() {
                 "migrate",
                 "invite",
                 "interview",
+                "user",
                 "keygen",
                 "hash",
                 "check",
@@ -37,8 +38,12 @@ async fn every_command_explains_itself() {
         ("keygen", &["environment variables"]),
         ("hash", &["--calibrate", "needs no Redis"]),
         ("check", &["Redis", "Postgres", "relay"]),
-        ("keys", &["link"]),
+        ("user", &["role"]),
+        ("user role", &["<LOGIN>", "<ROLE>", "member, recruiter or admin", "next request"]),
+        ("keys", &["link", "login", "client"]),
         ("keys link", &["standard input", "--id"]),
+        ("keys login", &["<LOGIN>", "as it is typed"]),
+        ("keys client", &["<ADDRESS>"]),
     ] {
         let arguments: Vec<_> = command.split_whitespace().chain(["--help"]).collect();
         let output = vestibule(&arguments, &[]).await;
@@ -77,7 +82,10 @@ async fn a_mistake_is_answered_with_what_to_do() {
         (&["invite"], "--name"),
         (&["interview"], "reissue"),
         (&["interview", "revoke", "12"], "<ID>"),
+        (&["user"], "role"),
         (&["keys", "link", "x", "--id", "y"], "--id"),
+        (&["keys", "login"], "<LOGIN>"),
+        (&["keys", "client", "example.com"], "<ADDRESS>"),
     ] {
         assert_refused(&vestibule(arguments, &[]).await, 64, &[words]);
     }
