@@ -68,8 +68,8 @@ async fn gone(app: &TestApp, link: &Link) {
 
 /// Every queue has been looked at from end to end since this was called, and what was due has been taken.
 async fn swept(app: &TestApp) {
-    // Two queues of 16 partitions, twice, and as much again for looks that had begun before.
-    let enough = app.resp().scripts_run() + 4 * 2 * 16;
+    // Three queues of 16 partitions, twice, and as much again for looks that had begun before.
+    let enough = app.resp().scripts_run() + 4 * 3 * 16;
     until("sweeps", || async { (app.resp().scripts_run() >= enough).then_some(()) }).await;
 }
 
