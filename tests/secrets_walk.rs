@@ -1,7 +1,8 @@
-//! The secrets walk: everything a candidate and an operator can do, on real processes that log all they can, and then
+//! The secrets walk: everything a candidate, a member and an operator can do, on real processes that log all they can, and then
 //! a look for every secret that was in play, wherever something is kept or told.
 
 mod evidence;
+mod members;
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
@@ -21,6 +22,8 @@ use crate::support::until::until;
 
 const REDIS_PASSWORD: &str = "redis-0pen-sesame";
 const POSTGRES_PASSWORD: &str = "postgres-0pen-sesame";
+/// 32 bytes of one letter, as [`ROOT_KEY`].
+const PEPPER: &str = "p1:cHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHA=";
 /// [`PASSWORD`] as it stands in a URL.
 const RELAY_PASSWORD_IN_URL: &str = "p%40ss%2Fword";
 
@@ -43,6 +46,7 @@ async fn no_secret_is_kept_or_told_anywhere() {
     walk.loses_ways(&link).await;
     walk.is_refused_by_the_relay().await;
     walk.sends_what_it_should_not().await;
+    walk.has_an_account().await;
     walk.look().await;
     walk.stop().await;
     walk.assert_clean();
@@ -57,7 +61,10 @@ impl Walk {
         std::fs::write(&certificate, sink.certificate_pem()).unwrap();
         let relay = sink.url().replacen("://", &format!("://vestibule:{RELAY_PASSWORD_IN_URL}@"), 1);
         let setup = Setup::new().nodes(0).relay(&relay).set("mail.ca_file", &certificate.display());
-        let mut app = setup.set("mail.sweep_interval", &"100ms").set("log.level", &"trace").start().await;
+        let setup = setup.set("secrets.pepper_keys", &PEPPER).set("log.level", &"trace");
+        // Refused for what they send, not for how often.
+        let setup = setup.set("limits.signup_ip.max", &200).set("limits.reset_ip.max", &200);
+        let mut app = setup.set("mail.sweep_interval", &"100ms").start().await;
 
         // A user of its own: the test looks on as the default one.
         let password = format!(">{REDIS_PASSWORD}");
@@ -76,6 +83,7 @@ impl Walk {
         let mut secrets = Secrets::default();
         secrets.key(ROOT_KEY);
         secrets.key(JWT_KEY);
+        secrets.key(PEPPER);
         for password in [REDIS_PASSWORD, POSTGRES_PASSWORD, PASSWORD, RELAY_PASSWORD_IN_URL] {
             secrets.password(password);
         }
@@ -258,6 +266,9 @@ impl Walk {
     async fn look(&mut self) {
         self.evidence.redis(&self.app, &self.monitor).await;
         self.evidence.postgres(&self.app.database).await;
+        for row in query(&self.app.database, "SELECT password_hash FROM users").await {
+            self.secrets.hash(row.get(0));
+        }
         for (node, program) in self.nodes.iter().zip(&self.programs) {
             for page in ["metrics", "readyz", "livez", "version"] {
                 let answer = self.http.get(&format!("http://{}/{page}", node.admin)).await.assert_status(200);
@@ -285,8 +296,17 @@ impl Walk {
             ("redis vb:seat:", "since"),
             ("monitor", "EVALSHA"),
             ("slowlog", "EVALSHA"),
+            ("redis vb:session:", "generation"),
+            ("redis vb:account:", "member"),
+            ("redis vb:reset:", "digest"),
+            ("redis vb:login_account:", "g***"),
+            ("redis vb:forgot_email:", "G***@n***.example"),
             ("postgres interviews", "ada@example.com"),
+            ("postgres users", "grace.hopper"),
+            ("postgres hashes", "$argon2id$"),
             ("log", "verify_otp"),
+            ("log", "refresh_reused"),
+            ("log", "reset_done"),
             ("log", "otp-superseded"),
             ("metrics", "otp_verify"),
             ("an answer", "malformed-body"),
@@ -317,7 +337,10 @@ impl Walk {
         let sql = format!("UPDATE interviews SET position = 'code {code}' WHERE id = '{}'", link.interview);
         query(&self.app.database, &sql).await;
         let mut log = OpenOptions::new().append(true).open(self.programs[0].log_file()).unwrap();
-        writeln!(log, r#"{{"cause":"{ROOT_KEY}"}}"#).unwrap();
+        for (_, secret) in self.secrets.all() {
+            writeln!(log, r#"{{"cause":"{secret}"}}"#).unwrap();
+        }
+        query(&self.app.database, "UPDATE users SET password_hash = password_hash || 'my other horse'").await;
 
         let mut planted = Evidence::default();
         planted.redis(&self.app, &self.monitor).await;
@@ -328,8 +351,13 @@ impl Walk {
             let place = format!("redis planted:{kind}");
             assert!(found.iter().any(|(seen, _)| seen.starts_with(&place)), "{place} is not in {found:#?}");
         }
-        for place in ["monitor", "slowlog", "postgres interviews", "log"] {
+        for place in ["monitor", "slowlog", "postgres interviews", "postgres hashes", "log"] {
             assert!(found.iter().any(|(seen, _)| seen == place), "{place} is not in {found:#?}");
         }
+        let in_log: Vec<&String> = found.iter().filter(|(seen, _)| seen == "log").map(|(_, what)| what).collect();
+        for (what, _) in self.secrets.all() {
+            assert!(in_log.iter().any(|seen| seen.starts_with(&format!("{what}: "))), "{what} is not in {in_log:#?}");
+        }
+        assert!(in_log.len() >= self.secrets.all().count(), "{in_log:#?}");
     }
 }

@@ -41,6 +41,11 @@ impl Monitor {
     }
 }
 
+/// The one place for hashes of passwords.
+const HASHES: &str = "postgres hashes";
+const HASH: &str = "a hash of a password";
+const PERSON: &str = "a person";
+
 /// Texts, by the place where they were found.
 #[derive(Default)]
 pub(super) struct Evidence(Vec<(String, String)>);
@@ -52,6 +57,8 @@ impl Evidence {
 
     /// Keys and values of every type, what was told to the server, and what it calls slow.
     pub(super) async fn redis(&mut self, app: &TestApp, monitor: &Monitor) {
+        // These two still hold all that they showed before.
+        self.0.retain(|(place, _)| place != "monitor" && place != "slowlog");
         self.add("monitor", monitor.record(app).await);
         let mut resp = app.resp();
         for key in resp.keys() {
@@ -63,14 +70,18 @@ impl Evidence {
         self.add("clients", format!("{:?}", resp.call(&["CLIENT", "LIST"])));
     }
 
-    /// Every row of every table, and the statements that the sessions are at.
+    /// Every row of every table, and the statements that the sessions are at. Hashes of passwords stand in one column,
+    /// which is a place of its own.
     pub(super) async fn postgres(&mut self, url: &str) {
         let tables = "SELECT table_name::text FROM information_schema.tables WHERE table_schema = 'public'";
         for table in query(url, tables).await {
             let table: String = table.get(0);
-            for row in query(url, &format!("SELECT row_to_json(t)::text FROM \"{table}\" t")).await {
+            for row in query(url, &format!("SELECT (to_jsonb(t) - 'password_hash')::text FROM \"{table}\" t")).await {
                 self.add(&format!("postgres {table}"), row.get(0));
             }
+        }
+        for row in query(url, "SELECT password_hash FROM users").await {
+            self.add(HASHES, row.get(0));
         }
         for row in query(url, "SELECT query FROM pg_stat_activity WHERE datname = current_database()").await {
             self.add("postgres sessions", row.get(0));
@@ -86,10 +97,15 @@ impl Evidence {
     pub(super) fn search(&self, secrets: &Secrets) -> Vec<(String, String)> {
         let mut found = Vec::new();
         for (place, text) in &self.0 {
-            let of_text = secrets.texts.iter().filter(|(_, secret)| text.contains(secret.as_str()));
+            let of_text = secrets.texts.iter().filter(|(what, secret)| {
+                let belongs_here = place == HASHES && *what == HASH;
+                !belongs_here && text.contains(secret.as_str())
+            });
+            let of_person = secrets.persons.iter().filter(|person| !knows_persons(place) && names(text, person));
             let of_code = secrets.codes.iter().filter(|code| holds_code(text, code));
             found.extend(of_text.map(|(what, secret)| (place.clone(), format!("{what}: {}", around(text, secret)))));
             found.extend(of_code.map(|code| (place.clone(), format!("a code: {}", around(text, code)))));
+            found.extend(of_person.map(|person| (place.clone(), format!("{PERSON}: {person}"))));
         }
         found
     }
@@ -111,6 +127,15 @@ fn value_of(resp: &mut Resp, key: &str) -> Option<String> {
     Some(format!("{:?}", resp.call(&command)))
 }
 
+/// Members are kept in Postgres, and read about themselves.
+fn knows_persons(place: &str) -> bool {
+    place.starts_with("postgres") || place == "an answer"
+}
+
+fn names(text: &str, person: &str) -> bool {
+    text.contains(person) || text.contains(&person.to_lowercase())
+}
+
 /// A bit of what stands before and after the first place where it stands.
 fn around(text: &str, secret: &str) -> String {
     let at = text.find(secret).unwrap_or(0);
@@ -123,6 +148,7 @@ fn around(text: &str, secret: &str) -> String {
 pub(super) struct Secrets {
     texts: Vec<(&'static str, String)>,
     codes: Vec<String>,
+    persons: Vec<String>,
 }
 
 impl Secrets {
@@ -141,6 +167,49 @@ impl Secrets {
         let mut parts = jwt.split('.').skip(1);
         self.texts.push(("claims of a session token", parts.next().unwrap().to_owned()));
         self.texts.push(("signature of a session token", parts.next().unwrap().to_owned()));
+    }
+
+    pub(super) fn refresh_token(&mut self, token: &str) {
+        let bytes = URL_SAFE_NO_PAD.decode(token).unwrap();
+        self.texts.push(("a refresh token", token.to_owned()));
+        self.texts.push(("the end of a refresh token", token[token.len() / 2..].to_owned()));
+        self.texts.push(("the MAC of a refresh token in hex", hex(&bytes[bytes.len() - 32..])));
+    }
+
+    pub(super) fn reset_token(&mut self, token: &str) {
+        let bytes = URL_SAFE_NO_PAD.decode(token).unwrap();
+        self.texts.push(("a reset token", token.to_owned()));
+        self.texts.push(("the end of a reset token", token[token.len() / 2..].to_owned()));
+        self.texts.push(("a reset token in hex", hex(&bytes[bytes.len() - 32..])));
+    }
+
+    pub(super) fn member_password(&mut self, password: &str) {
+        self.texts.push(("a digest of a password", hex(digest(&SHA256, password.as_bytes()).as_ref())));
+        self.texts.push(("a password in hex", hex(password.as_bytes())));
+        self.texts.push(("a password in base64", STANDARD.encode(password)));
+        self.texts.push(("a password", password.to_owned()));
+    }
+
+    /// A PHC string: `$argon2id$...$<salt>$<hash>`.
+    pub(super) fn hash(&mut self, phc: &str) {
+        let (start, hash) = phc.rsplit_once('$').unwrap();
+        assert!(start.starts_with("$argon2id$v="), "{phc}");
+        for text in ["$argon2id$", hash] {
+            if !self.texts.iter().any(|(_, known)| known == text) {
+                self.texts.push((HASH, text.to_owned()));
+            }
+        }
+    }
+
+    /// A name, an address or a number of a member: known to Postgres and to the member.
+    pub(super) fn person(&mut self, person: &str) {
+        self.persons.push(person.to_owned());
+    }
+
+    /// Everything but codes, which are words among digits: what it is, and its text.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let texts = self.texts.iter().map(|(what, text)| (*what, text.as_str()));
+        texts.chain(self.persons.iter().map(|person| (PERSON, person.as_str())))
     }
 
     /// `id:base64`, as it is configured.
