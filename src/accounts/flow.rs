@@ -10,7 +10,7 @@ use crate::access::{Access, Bearer, Caller, Device, Opened};
 use crate::fault::{Dependency, Fault};
 use crate::limits::{Limits, Permit, Tried};
 use crate::password::{Hasher, Match, Password, unless_gone};
-use crate::users::{Created, Login, NewUser, PasswordHash, User, Users};
+use crate::users::{Created, Login, NewUser, PasswordHash, Unread, User, Users};
 
 /// What accounts stand on.
 #[derive(Debug)]
@@ -136,17 +136,17 @@ impl Accounts {
     ) -> Result<Option<(Opened, Box<User>)>, Fault> {
         let Parts { users, hasher, access, .. } = &self.0;
         let found = users.by_login(login).await?;
-        let stored = found.as_ref().map(|(_, hash)| hash.phc());
+        let stored = found.as_ref().map(Unread::hash).transpose()?;
+        let stored = stored.as_ref().map(PasswordHash::phc);
         let verdict = unless_gone(gone, hasher.verify(password, stored)).await?;
-        let Some((user, _)) = found else { return Ok(None) };
-        match verdict {
-            Match::Wrong => return Ok(None),
-            Match::Right => {}
+        let (Some(found), Match::Right | Match::Outdated) = (found, verdict) else { return Ok(None) };
+        let user = found.user()?;
+        if verdict == Match::Outdated {
             // Known to be right: the only moment at which it can be hashed as is fit now.
-            Match::Outdated => match unless_gone(gone, hasher.hash(password)).await {
+            match unless_gone(gone, hasher.hash(password)).await {
                 Ok(phc) => told(users.rehash(user.id, user.password_version, PasswordHash::new(phc)).await),
                 Err(fault) => told(Err(fault)),
-            },
+            }
         }
         // `None`: the password was changed while its hash was made.
         Ok(access.open(&user, device).await?.map(|opened| (opened, Box::new(user))))

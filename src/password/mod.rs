@@ -56,6 +56,8 @@ struct Shared {
     peppers: Vec<Arc<NamedKey>>,
     /// Whom an unknown user is compared with: a hash that no password has.
     nobody: Stored,
+    /// The same, as a user's is read.
+    nobody_written: String,
 }
 
 impl Password {
@@ -105,7 +107,8 @@ impl Hasher {
         let nobody = Stored::new(cost, keyid, random::bytes::<{ Params::DEFAULT_OUTPUT_LEN }>().to_vec());
         let waiting_max = settings.hash_queue_max.saturating_mul(threads(settings));
         let (queue, worker) = pool::open(waiting_max, settings.hash_timeout, cost, metrics);
-        (Self(Arc::new(Shared { queue, cost, peppers, nobody })), worker)
+        let nobody_written = nobody.written();
+        (Self(Arc::new(Shared { queue, cost, peppers, nobody, nobody_written })), worker)
     }
 
     /// A text to store, in the PHC string format.
@@ -127,19 +130,16 @@ impl Hasher {
     /// # Errors
     /// Too many wait, or it took too long; or what is stored cannot be read, or has a pepper that this node lacks.
     pub async fn verify(&self, password: &Password, stored: Option<&str>) -> Result<Match, Fault> {
-        let found = stored.map(|text| self.read(text));
-        let against = match &found {
-            Some(Ok(stored)) => stored,
-            None | Some(Err(_)) => &self.0.nobody,
-        };
-        let hash = self.compute(password, against).await?;
-        match found {
-            None => Ok(Match::Wrong),
-            Some(Err(fault)) => Err(fault),
-            Some(Ok(stored)) if !same(&hash, &stored.hash) => Ok(Match::Wrong),
-            Some(Ok(stored)) if self.is_current(&stored) => Ok(Match::Right),
-            Some(Ok(_)) => Ok(Match::Outdated),
-        }
+        // Nobody's goes all the way that a user's goes: it is read, and compared.
+        let found = self.read(stored.unwrap_or(&self.0.nobody_written));
+        let hash = self.compute(password, found.as_ref().unwrap_or(&self.0.nobody)).await?;
+        let found = found?;
+        let right = same(&hash, &found.hash);
+        Ok(match stored {
+            Some(_) if right && self.is_current(&found) => Match::Right,
+            Some(_) if right => Match::Outdated,
+            _ => Match::Wrong,
+        })
     }
 
     /// What is stored, where this node has the pepper that it names.

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 pub use self::login::Login;
 pub use self::name::{full_name, tidy};
-pub use self::store::{Created, NewUser, PasswordHash, ProfileChange, Users};
+pub use self::store::{Created, NewUser, PasswordHash, ProfileChange, Unread, Users};
 use crate::id::Id;
 
 /// Names a user for ever.

@@ -7,12 +7,15 @@ use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Error, Row};
 
 use super::{Login, Role, User, UserId};
-use crate::fault::Fault;
+use crate::fault::{Dependency, Fault};
 use crate::postgres::Postgres;
 
 /// What [`user_of`] reads.
 const COLUMNS: &str = "id, username, email, full_name, phone, years_of_experience, skills, role, role_version, \
     password_version, created_at, EXISTS (SELECT FROM resumes WHERE user_id = users.id), password_hash";
+
+/// The place of `password_hash` there.
+const HASH_COLUMN: usize = 12;
 
 type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
 
@@ -37,6 +40,34 @@ impl PasswordHash {
 impl fmt::Debug for PasswordHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("PasswordHash(..)")
+    }
+}
+
+/// A user as Postgres has sent it. Reading it takes a while, which would tell that there is
+/// such a user: it is read when the password was judged.
+pub struct Unread(Row);
+
+impl Unread {
+    /// Of the password.
+    ///
+    /// # Errors
+    /// A [`Fault`] where it is no text.
+    pub fn hash(&self) -> Result<PasswordHash, Fault> {
+        self.0.try_get(HASH_COLUMN).map(PasswordHash).map_err(|error| unreadable(&error))
+    }
+
+    /// All but that.
+    ///
+    /// # Errors
+    /// A [`Fault`] where a column is not what it should be.
+    pub fn user(&self) -> Result<User, Fault> {
+        user_of(&self.0).map_err(|error| unreadable(&error))
+    }
+}
+
+impl fmt::Debug for Unread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Unread(..)")
     }
 }
 
@@ -134,18 +165,18 @@ impl Users {
             .await
     }
 
-    /// The user of this name or address, with the hash of the password.
+    /// The user of this name or address.
     ///
     /// # Errors
     /// A [`Fault`] where Postgres failed.
-    pub async fn by_login(&self, login: &Login) -> Result<Option<(User, PasswordHash)>, Fault> {
+    pub async fn by_login(&self, login: &Login) -> Result<Option<Unread>, Fault> {
         // A name has no @, and an address has one: no two users match.
         let sql = format!("SELECT {COLUMNS} FROM users WHERE username_key = $1 OR email_key = $1");
         let login = login.clone();
         self.postgres
             .run("user_by_login", move |connection| async move {
                 let rows = connection.query_typed(&sql, &[(&login.key(), Type::TEXT)]).await?;
-                rows.first().map(with_hash).transpose()
+                Ok(rows.into_iter().next().map(Unread))
             })
             .await
     }
@@ -264,7 +295,11 @@ impl Users {
 }
 
 fn with_hash(row: &Row) -> Result<(User, PasswordHash), Error> {
-    Ok((user_of(row)?, PasswordHash(row.try_get(12)?)))
+    Ok((user_of(row)?, PasswordHash(row.try_get(HASH_COLUMN)?)))
+}
+
+fn unreadable(error: &Error) -> Fault {
+    Fault::new(Dependency::Postgres, format!("a user cannot be read: {error}"))
 }
 
 fn user_of(row: &Row) -> Result<User, Error> {
