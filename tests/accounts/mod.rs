@@ -9,6 +9,7 @@ mod limits;
 mod log_in;
 mod profile;
 mod refusals;
+mod reset;
 mod resume;
 mod sign_up;
 mod throttle;

@@ -3,6 +3,7 @@
 pub(crate) mod app;
 pub(crate) mod child;
 pub(crate) mod clock;
+pub(crate) mod held;
 pub(crate) mod http;
 pub(crate) mod jwt;
 pub(crate) mod members;
