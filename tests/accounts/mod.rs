@@ -2,6 +2,7 @@
 
 mod bearer;
 mod client;
+mod concurrency;
 mod fences;
 mod flow;
 mod forgotten;

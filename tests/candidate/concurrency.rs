@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 use std::ops::Deref;
 
 use hyper::Method;
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::MutexGuard;
 use tokio::task::JoinSet;
 use vestibule::jobs::Queue;
 
 use crate::support::TestApp;
-use crate::support::app::{Link, Setup};
+use crate::support::app::{CROWDS, Link, Setup};
 use crate::support::http::Answer;
 use crate::support::until::until;
 
@@ -51,9 +51,6 @@ impl Ask {
     }
 }
 
-/// The crowds come one after the other: each takes more than 2,000 files, of an ordinary user's limit.
-static TURN: Mutex<()> = Mutex::const_new(());
-
 /// Two nodes and a crowd before their doors.
 struct Fleet {
     app: TestApp,
@@ -70,7 +67,7 @@ impl Deref for Fleet {
 
 /// Two nodes, and as many connections to them as the crowd needs, open already: all ask at the same moment.
 async fn fleet() -> Fleet {
-    let turn = TURN.lock().await;
+    let turn = CROWDS.lock().await;
     let app = Setup::new().nodes(2).behind_proxy().set("http.workers", &2).start().await;
     app.clock.freeze();
     let mut arriving = JoinSet::new();
