@@ -8,6 +8,7 @@ mod flow;
 mod forgotten;
 mod limits;
 mod log_in;
+mod login_model;
 mod profile;
 mod refusals;
 mod reset;
