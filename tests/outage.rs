@@ -13,7 +13,7 @@ use crate::support::until::until;
 
 /// The 3 s of the contract, and half a second for a machine that runs other tests.
 const GIVEN_UP_AFTER: Duration = Duration::from_millis(3_500);
-const NO_RELAY: &str = "smtp://127.0.0.1:1?tls=none";
+pub(crate) const NO_RELAY: &str = "smtp://127.0.0.1:1?tls=none";
 
 /// A Postgres that this test may stop, and the URL of a migrated database in it.
 pub(crate) async fn private_postgres() -> (PostgresServer, String) {
@@ -30,7 +30,7 @@ pub(crate) async fn settle(url: &str) {
     query(url, "CHECKPOINT").await;
 }
 
-async fn in_time(answer: impl Future<Output = Answer>) -> Answer {
+pub(crate) async fn in_time(answer: impl Future<Output = Answer>) -> Answer {
     let begun = Instant::now();
     let answer = answer.await;
     assert!(begun.elapsed() < GIVEN_UP_AFTER, "{:?}: {}", begun.elapsed(), answer.text());
