@@ -44,12 +44,14 @@ end
 -- Void, and not forgotten: the job that made it may be delivered again.
 if redis.call('EXISTS', KEYS[3]) == 1 then redis.call('HSET', KEYS[3], 'spent', ARGV[4]) end
 
-if redis.call('HGET', KEYS[4], 'version') == ARGV[4] then return {'ended', unpack(ended)} end
+-- The reply to this very decision was lost, and its notice may have gone out since: it stands.
+local last = redis.call('HMGET', KEYS[1], 'noticed', 'notice_due')
+if last[1] == ARGV[4] then return {'ended', unpack(ended)} end
 if redis.call('ZCARD', KEYS[5]) >= tonumber(ARGV[9]) then return {'quiet', unpack(ended)} end
 local waits = redis.call('ZSCORE', KEYS[5], ARGV[5])
-local due = math.max(now, tonumber(redis.call('HGET', KEYS[1], 'noticed') or 0) + tonumber(ARGV[10]))
+local due = math.max(now, tonumber(last[2] or 0) + tonumber(ARGV[10]))
 if redis.call('EXISTS', KEYS[4]) == 1 and waits then due = tonumber(waits) end
-redis.call('HSET', KEYS[1], 'noticed', string.format('%.0f', due))
+redis.call('HSET', KEYS[1], 'noticed', ARGV[4], 'notice_due', string.format('%.0f', due))
 redis.call('DEL', KEYS[4])
 redis.call('HSET', KEYS[4], 'version', ARGV[4], 'tries', '0', 'masked', ARGV[6], 'sealed', ARGV[7])
 redis.call('PEXPIRE', KEYS[4], ARGV[8])

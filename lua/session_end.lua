@@ -10,13 +10,14 @@
 -- Returns {word}
 --   {"ended"}  it lived until now
 --   {"gone"}   it did not live, or is somebody else's
-local session = redis.call('HMGET', KEYS[1], 'user', 'ended')
+local session = redis.call('HMGET', KEYS[1], 'user')
+local account = redis.call('HMGET', KEYS[2], ARGV[1], 'ended')
+-- The reply to this very decision was lost: it stands.
+if account[2] == ARGV[3] then return {'ended'} end
+local lived = session[1] and account[1]
+if lived then redis.call('HSET', KEYS[2], 'ended', ARGV[3]) end
+redis.call('HDEL', KEYS[2], ARGV[1])
 -- The sessions of a partition share their names' beginning: the user tells whose it is.
-if session[1] ~= ARGV[2] then return {'gone'} end
--- The reply to this very decision was lost: give it again.
-if session[2] then return {session[2] == ARGV[3] and 'ended' or 'gone'} end
-redis.call('DEL', KEYS[1])
-if redis.call('HDEL', KEYS[2], ARGV[1]) == 0 then return {'gone'} end
-redis.call('HSET', KEYS[1], 'user', ARGV[2], 'ended', ARGV[3])
-redis.call('PEXPIRE', KEYS[1], '10000')
-return {'ended'}
+if session[1] == ARGV[2] then redis.call('DEL', KEYS[1]) end
+if lived then return {'ended'} end
+return {'gone'}

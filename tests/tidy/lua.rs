@@ -30,7 +30,7 @@ const READS: [&str; 13] = [
 const MAKES: [&str; 7] = ["SET", "HSET", "HSETNX", "ZADD", "LPUSH", "RPUSH", "SADD"];
 
 /// Keys that a script writes without setting a TTL, and why that makes none without one.
-const TTL_STANDS: [(&str, usize, &str); 13] = [
+const TTL_STANDS: [(&str, usize, &str); 14] = [
     ("meta_pin", 1, "the fleet's agreement is the one key that stays"),
     ("otp_verify", 2, "an attempt is written only where a code is, in the hash that otp_request gave its life"),
     ("seat_start", 1, "only a record that is there is marked as started"),
@@ -41,6 +41,7 @@ const TTL_STANDS: [(&str, usize, &str); 13] = [
     ("admit_undo", 1, "only a log that is there gives an entry back"),
     ("login_undo", 1, "only a name that is counted gives a try back"),
     ("password_changing", 1, "only a session that is there is told of the coming version"),
+    ("session_end", 2, "only an account that knows the session notes that it has ended"),
     ("password_changed", 2, "only a session that lives is told of the new version"),
     ("password_changed", 3, "only a token that is there is marked as spent"),
     ("reset_take", 1, "only a token that is there is marked as spent"),
