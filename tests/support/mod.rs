@@ -12,6 +12,7 @@ pub(crate) mod program;
 pub(crate) mod raw;
 pub(crate) mod resp;
 pub(crate) mod smtp;
+pub(crate) mod trips;
 pub(crate) mod until;
 pub(crate) mod wire;
 
