@@ -185,6 +185,8 @@ async fn many_right_passwords_at_once_leave_nothing_counted() {
     let app = fleet(LOG_INS).await;
     let ada = app.member("ada").await;
     for weather in WEATHERS {
+        // What came before is older: it ends first.
+        app.pass(1);
         let bodies = vec![json!({"login": "ada", "password": PASSWORD}); LOG_INS];
         let answers = storm(&app, "/auth/login", weather, bodies).await;
         let counts = outcomes(&answers);
