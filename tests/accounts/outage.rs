@@ -53,7 +53,7 @@ async fn members_through_an_outage_of_postgres(outage: Outage) {
         Outage::Silent => postgres.pause().unwrap(),
     }
     // Killed, it is told at once: more often than a name may be tried, for what could not be judged does not count.
-    let rounds = if matches!(outage, Outage::Killed) { 4 } else { 1 };
+    let rounds = if matches!(outage, Outage::Killed) { 6 } else { 1 };
     for _ in 0..rounds {
         for answer in without_postgres(&app, &ada, &token).await {
             answer.assert_problem(503, "unavailable");
