@@ -110,7 +110,7 @@ async fn whatever_is_wrong_with_a_token_the_words_are_the_same() {
     let padded = format!("{newest}=");
 
     let wrong = [&expired, &used, &superseded, &not_quite, &of_another, &never, &padded];
-    let malformed = ["", "x", "ä", " ", "\u{0}\u{1b}", &newest[1..], &"A".repeat(10_000)];
+    let malformed = ["", "x", "ä", " ", &newest[1..], &"A".repeat(10_000)];
     let first = app.reset(&never, NEW).await.assert_problem(401, "reset-token-invalid");
     for token in wrong.into_iter().map(String::as_str).chain(malformed) {
         let answer = app.reset(token, NEW).await.assert_problem(401, "reset-token-invalid");

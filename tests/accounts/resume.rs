@@ -9,6 +9,7 @@ use tokio::join;
 
 use self::files::{deflated, docx, form, stored, zip};
 use crate::support::TestApp;
+use crate::support::app::{Node, Setup};
 use crate::support::http::Answer;
 use crate::support::members::Member;
 use crate::support::postgres::query;
@@ -34,7 +35,18 @@ async fn resume(
     headers: &[(&str, &str)],
     body: impl Into<Vec<u8>>,
 ) -> Answer {
-    let url = format!("http://{}/profile/resume", app.nodes[0].public);
+    resume_at(app, &app.nodes[0], method, member, headers, body).await
+}
+
+async fn resume_at(
+    app: &TestApp,
+    node: &Node,
+    method: Method,
+    member: &Member,
+    headers: &[(&str, &str)],
+    body: impl Into<Vec<u8>>,
+) -> Answer {
+    let url = format!("http://{}/profile/resume", node.public);
     let bearer = format!("Bearer {}", member.access);
     let headers = [&[("authorization", bearer.as_str())], headers].concat();
     app.http.send_bytes(method, &url, &headers, body.into()).await
@@ -222,10 +234,12 @@ async fn it_is_removed_once_and_sent_again_as_the_first() {
 
 #[tokio::test]
 async fn of_two_sent_at_once_one_is_the_first_and_one_is_kept_whole() {
-    let app = TestApp::start().await;
+    // Each on a node of its own: on one, a user sends one at a time.
+    let app = Setup::new().nodes(2).start().await;
     let member = app.member("ada").await;
     let (one, two) = ("1".repeat(300_000), "2".repeat(500_000));
-    let (a, b) = join!(put(&app, &member, "text/plain", one.clone()), put(&app, &member, "text/plain", two.clone()));
+    let put_at = |node, body| resume_at(&app, node, Method::PUT, &member, &[], body);
+    let (a, b) = join!(put_at(&app.nodes[0], one.clone()), put_at(&app.nodes[1], two.clone()));
     assert_eq!([a.status, b.status].iter().sum::<u16>(), 201 + 200, "{} {}", a.text(), b.text());
     let kept = get(&app, &member).await.assert_status(200).body;
     assert!(kept == one.as_bytes() || kept == two.as_bytes(), "{} bytes", kept.len());
