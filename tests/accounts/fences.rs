@@ -6,8 +6,9 @@ use vestibule::users::UserId;
 
 use crate::support::TestApp;
 use crate::support::app::Setup;
+use crate::support::held::Held;
 use crate::support::members::{Member, PASSWORD};
-use crate::support::postgres::{held, query};
+use crate::support::postgres::query;
 use crate::support::until::until;
 
 const NEXT: &str = "another horse battery";
@@ -22,14 +23,36 @@ async fn whatever_becomes_of_a_change_the_others_are_out() {
     let app = Setup::new().set("postgres.statement_timeout", &"300ms").start().await;
     let member = app.member("ada").await;
     let other = Member::of(&app.log_in("ada", PASSWORD).await.assert_status(200).json(), PASSWORD);
-    let lock = held(&app.database, "LOCK TABLE users IN EXCLUSIVE MODE").await;
+    let lock = Held::writes(&app.database).await;
     change(&app, &member, PASSWORD, NEXT).await.assert_problem(503, "unavailable");
     app.me(&other.access).await.assert_problem(401, "unauthenticated");
-    drop(lock);
-    until("the lock to be gone", || async { (app.me(&member.access).await.status == 200).then_some(()) }).await;
+    lock.release().await;
+    app.me(&member.access).await.assert_status(200);
     app.refresh(&other.refresh).await.assert_problem(401, "refresh-invalid");
     change(&app, &member, PASSWORD, NEXT).await.assert_status(204);
     app.refresh(&member.refresh).await.assert_status(200);
+}
+
+#[tokio::test]
+async fn the_session_that_changes_the_password_is_not_behind_for_a_moment() {
+    let app = TestApp::start().await;
+    app.clock.freeze();
+    let member = app.member("ada").await;
+    let lock = Held::writes(&app.database).await;
+    let changed = async {
+        lock.has(1).await;
+        // As if the change had been written, and Redis were to be told of it next.
+        lock.overtake("UPDATE users SET password_version = 2").await;
+    };
+    let (answer, ()) = tokio::join!(change(&app, &member, PASSWORD, NEXT), changed);
+    answer.assert_problem(401, "invalid-credentials");
+    lock.release().await;
+    app.me(&member.access).await.assert_status(200);
+    app.pass(9_999);
+    app.me(&member.access).await.assert_status(200);
+    app.pass(1);
+    app.me(&member.access).await.assert_problem(401, "unauthenticated");
+    app.refresh(&member.refresh).await.assert_problem(401, "refresh-invalid");
 }
 
 #[tokio::test]

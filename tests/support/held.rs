@@ -30,6 +30,11 @@ impl Held {
         Self::by(url, "BEGIN; LOCK TABLE users IN ACCESS EXCLUSIVE MODE").await
     }
 
+    /// Whatever writes users waits.
+    pub(crate) async fn writes(url: &str) -> Self {
+        Self::by(url, "BEGIN; LOCK TABLE users IN EXCLUSIVE MODE").await
+    }
+
     async fn by(url: &str, sql: &str) -> Self {
         let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
         let connection = tokio::spawn(async move { connection.await.unwrap() });
@@ -46,6 +51,11 @@ impl Held {
             (waiting == statements).then_some(())
         })
         .await;
+    }
+
+    /// Writes this before it lets go.
+    pub(crate) async fn overtake(&self, sql: &str) {
+        self.client.batch_execute(&format!("{sql}; COMMIT")).await.unwrap();
     }
 
     /// Nothing is held any more when this returns.

@@ -78,11 +78,3 @@ pub(crate) async fn query(url: &str, sql: &str) -> Vec<tokio_postgres::Row> {
     let _ = connection.await;
     rows
 }
-
-/// A transaction that has done this and stays open. Dropped, it is undone.
-pub(crate) async fn held(url: &str, sql: &str) -> tokio_postgres::Client {
-    let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await.unwrap();
-    tokio::spawn(connection);
-    client.batch_execute(&format!("BEGIN; {sql}")).await.unwrap();
-    client
-}
