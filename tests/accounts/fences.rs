@@ -60,12 +60,13 @@ async fn a_role_is_remembered_for_a_log_in_that_is_under_way() {
     let app = TestApp::start().await;
     let member = app.member("ada").await;
     app.call(Method::POST, "/auth/logout", &member.access, &Value::Null).await.assert_status(204);
+    let account = app.keys().account(&UserId::parse(&member.id).unwrap().id()).name().to_owned();
+    app.resp().call(&["DEL", &account]);
     assert!(app.run(&["user", "role", "ada", "admin"]).await.status.success());
     assert!(app.run(&["user", "role", "ada", "member"]).await.status.success());
     // What a log-in has read that began before.
     query(&app.database, "UPDATE users SET role = 'admin', role_version = role_version - 1").await;
     app.log_in("ada", PASSWORD).await.assert_status(200);
-    let account = app.keys().account(&UserId::parse(&member.id).unwrap().id()).name().to_owned();
     let role = app.resp().call(&["HMGET", &account, "role", "rank"]);
     assert_eq!(role.array().iter().map(|value| value.text()).collect::<Vec<_>>(), ["member", "3"]);
 }
