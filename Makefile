@@ -27,7 +27,8 @@ test: setup lint ## Check format and lints, and run the tests: what a change mus
 	cargo test $(CARGO_FLAGS)
 	VESTIBULE_TEST_REDIS=cluster cargo test $(CARGO_FLAGS) --test e2e -- accounts candidate mail_queue outage $(SLOTLESS)
 
-test-all: test ## The tests, the benchmarks' code once over, and the load tests
+test-all: test ## The tests, those that take minutes, the benchmarks' code once over, and the load tests
+	cargo test $(CARGO_FLAGS) --test e2e -- --ignored --test-threads=1 --nocapture
 	cargo test $(CARGO_FLAGS) --benches
 	$(MAKE) load
 
@@ -40,10 +41,10 @@ lint: setup ## Check format and lints
 fmt: ## Format the code
 	cargo fmt
 
-bench: setup ## Measure, with criterion
+bench: setup ## Measure decisions, with criterion, and log-ins
 	cargo bench $(CARGO_FLAGS) --benches
 
-load: setup ## Send a crowd of candidates through (PROFILE=release builds that)
+load: setup ## Send a crowd of candidates through, and one of members (PROFILE=release builds that)
 	load-tests/run
 
 clean: ## Remove what was built, and the data of development mode

@@ -15,3 +15,4 @@ mod redis_forms;
 mod secrets_walk;
 mod support;
 mod tidy;
+mod timing;

@@ -19,7 +19,7 @@ fn check(tree: &Tree) -> Vec<String> {
         }
     }
     for (path, text) in tree.files("", ".rs") {
-        words(path, &Rust::read(text), &mut complaints);
+        words(tree, path, &Rust::read(text), &mut complaints);
         if path.starts_with("src/") && path != AUTHOR && !path.ends_with("/tests.rs") {
             authorship(path, &Rust::product(text).strings, &mut complaints);
         }
@@ -34,7 +34,7 @@ fn check(tree: &Tree) -> Vec<String> {
     complaints
 }
 
-fn words(path: &str, rust: &Rust, complaints: &mut Vec<String>) {
+fn words(tree: &Tree, path: &str, rust: &Rust, complaints: &mut Vec<String>) {
     let mut complain = |found: bool, word: &str| {
         if found {
             complaints.push(format!("{path}: {word}"));
@@ -47,11 +47,13 @@ fn words(path: &str, rust: &Rust, complaints: &mut Vec<String>) {
         complain(rust.comments.contains(word), word);
     }
     complain(rust.code.contains("too_many_lines"), "a function that may be too long");
-    // A test may be the other process of one that names it.
-    let ignored = rust.code.split("#[ignore").skip(1).any(|rest| {
-        let name = rest.split("fn ").nth(1).and_then(|rest| rest.split('(').next()).unwrap_or_default();
-        !rust.strings.contains(&format!("::{name}\""))
-    });
+    // `make test-all` runs those that take minutes; else, a test may be the other process of one that names it.
+    let long = path.starts_with("tests/timing/") && tree.text("Makefile").contains("--test e2e -- --ignored");
+    let ignored = !long
+        && rust.code.split("#[ignore").skip(1).any(|rest| {
+            let name = rest.split("fn ").nth(1).and_then(|rest| rest.split('(').next()).unwrap_or_default();
+            !rust.strings.contains(&format!("::{name}\""))
+        });
     complain(ignored, "a test that is not run");
     if path.starts_with("tests/") {
         let sleeps = rust.code.contains("sleep(") || rust.code.contains("::sleep");
@@ -88,6 +90,7 @@ fn long_files_and_wrong_words_are_seen() {
             ("src/jobs/mod.rs", import, "fn f(p: &str) -> String { format!(\"{p}:job:{{00}}\") }", "name of a key"),
             ("src/dev/servers/tests.rs", "::a_parent_to_be_killed", "::nobody", "not run"),
             ("tests/support/until.rs", import, "#[test]\n#[ignore = \"slow\"]\nfn slow() {}", "not run"),
+            ("Makefile", "-- --ignored", "", "tests/timing/mod.rs: a test that is not run"),
             ("tests/support/until.rs", import, "fn f() { std::thread::sleep(D); }", "sleeps"),
             ("tests/support/until.rs", import, "async fn f() { tokio::time::sleep(D).await; }", "sleeps"),
             ("clippy.toml", "threshold = 70", "threshold = 700", "does not say"),
