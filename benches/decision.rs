@@ -10,7 +10,8 @@
 //!
 //! - `ping`: a blocking write and read on a raw socket. The yardstick: what the machine,
 //!   the kernel and Redis' event loop cost before anybody decides anything.
-//! - `admit`, `otp_info`: [`Redis::decide`] as a worker calls it, on a current-thread runtime.
+//! - `admit`, `otp_info`, `session_look`, `login_try`: [`Redis::decide`] as a worker calls it,
+//!   on a current-thread runtime.
 //!
 //! Read the ratios at the end, not the times: those are of this machine, and change with
 //! its load, which the yardstick of the same run has felt as well. A ratio that grows from
@@ -45,15 +46,18 @@ fn main() {
     let (redis, keys) = runtime.block_on(connect(&server));
     let link = Id::nonce();
     runtime.block_on(add_link(&redis, &keys, &link));
+    runtime.block_on(open_session(&redis, &keys, &link));
 
     let mut criterion = Criterion::default().configure_from_args();
     let mut group = criterion.benchmark_group("decision");
     let ping = ping(&mut group, &server);
     let admit = decide(&mut group, "admit", &runtime, || admit(&redis, &keys, &link));
     let info = decide(&mut group, "otp_info", &runtime, || otp_info(&redis, &keys, &link));
+    let look = decide(&mut group, "session_look", &runtime, || session_look(&redis, &keys, &link));
+    let login = decide(&mut group, "login_try", &runtime, || login_try(&redis, &keys, &link));
     group.finish();
     criterion.final_summary();
-    for (name, cost) in [("admit", admit), ("otp_info", info)] {
+    for (name, cost) in [("admit", admit), ("otp_info", info), ("session_look", look), ("login_try", login)] {
         if let (Some(cost), Some(ping)) = (cost.each(), ping.each()) {
             println!("{name} costs {:.2} pings", cost / ping);
         }
@@ -164,5 +168,30 @@ async fn otp_info(redis: &Redis, keys: &Keys, link: &Id) -> Reply {
     let args = [5_u64.into(), window, apart, Duration::from_secs(600).into(), 3_u64.into(), 100_u64.into()];
     let reply = redis.decide(&scripts::OTP_INFO, [&keys.link(link), &keys.otp(link)], args).await.unwrap();
     assert!(reply.is("info"), "{reply:?}");
+    reply
+}
+
+/// One id is the user and the session.
+async fn open_session(redis: &Redis, keys: &Keys, id: &Id) {
+    let (version, rank, life, max) = (1_u64.into(), 1_u64.into(), Duration::from_secs(3_600).into(), 50_u64.into());
+    let [role, key, salt, device, address] = ["member", "r1", "salt", "a browser", "203.0.113.9"].map(Into::into);
+    let args = [(*id).into(), (*id).into(), version, role, rank, key, salt, device, address, life, max];
+    let reply = redis.decide(&scripts::SESSION_OPEN, [&keys.session(id, id), &keys.account(id)], args).await.unwrap();
+    assert!(reply.is("opened"), "{reply:?}");
+}
+
+async fn session_look(redis: &Redis, keys: &Keys, id: &Id) -> Reply {
+    let names = [&keys.session(id, id), &keys.account(id)];
+    let reply = redis.decide(&scripts::SESSION_LOOK, names, [(*id).into()]).await.unwrap();
+    assert!(reply.is("alive"), "{reply:?}");
+    reply
+}
+
+/// With as many tries remembered as by default; a wait of nothing, however often it is doubled.
+async fn login_try(redis: &Redis, keys: &Keys, id: &Id) -> Reply {
+    let (wait, wait_max, forget) = (Duration::from_secs(1), Duration::ZERO, Duration::from_secs(900));
+    let args = [Id::nonce().into(), 5_u64.into(), wait.into(), wait_max.into(), forget.into(), "a***".into()];
+    let reply = redis.decide(&scripts::LOGIN_TRY, [&keys.limit("login_account", id)], args).await.unwrap();
+    assert!(reply.is("go"), "{reply:?}");
     reply
 }
