@@ -10,7 +10,7 @@ use crate::access::{Access, Bearer, Caller, Device, Opened};
 use crate::fault::{Dependency, Fault};
 use crate::limits::{Limits, Permit, Tried};
 use crate::password::{Hasher, Match, Password, unless_gone};
-use crate::users::{Created, Login, NewUser, PasswordHash, Unread, User, Users};
+use crate::users::{Created, Login, NewUser, PasswordHash, User, Users};
 
 /// What accounts stand on.
 #[derive(Debug)]
@@ -136,11 +136,12 @@ impl Accounts {
     ) -> Result<Option<(Opened, Box<User>)>, Fault> {
         let Parts { users, hasher, access, .. } = &self.0;
         let found = users.by_login(login).await?;
-        let stored = found.as_ref().map(Unread::hash).transpose()?;
-        let stored = stored.as_ref().map(PasswordHash::phc);
-        let verdict = unless_gone(gone, hasher.verify(password, stored)).await?;
-        let (Some(found), Match::Right | Match::Outdated) = (found, verdict) else { return Ok(None) };
-        let user = found.user()?;
+        let stored = found.hash()?;
+        let verdict = unless_gone(gone, hasher.verify(password, stored.as_ref().map(PasswordHash::phc))).await?;
+        if verdict == Match::Wrong {
+            return Ok(None);
+        }
+        let Some(user) = found.user()? else { return Ok(None) };
         if verdict == Match::Outdated {
             // Known to be right: the only moment at which it can be hashed as is fit now.
             match unless_gone(gone, hasher.hash(password)).await {

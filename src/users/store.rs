@@ -43,25 +43,31 @@ impl fmt::Debug for PasswordHash {
     }
 }
 
-/// A user as Postgres has sent it. Reading it takes a while, which would tell that there is
-/// such a user: it is read when the password was judged.
-pub struct Unread(Row);
+/// What Postgres has sent of a login: one row, of nulls where nobody has it. Reading a user
+/// takes a while, which would tell that there is one: it is read when the password was judged.
+pub struct Unread(Option<Row>);
 
 impl Unread {
-    /// Of the password.
+    /// Of the password; `None` where nobody has this login.
     ///
     /// # Errors
     /// A [`Fault`] where it is no text.
-    pub fn hash(&self) -> Result<PasswordHash, Fault> {
-        self.0.try_get(HASH_COLUMN).map(PasswordHash).map_err(|error| unreadable(&error))
+    pub fn hash(&self) -> Result<Option<PasswordHash>, Fault> {
+        let Some(row) = &self.0 else { return Ok(None) };
+        row.try_get::<_, Option<String>>(HASH_COLUMN)
+            .map(|phc| phc.map(PasswordHash))
+            .map_err(|error| unreadable(&error))
     }
 
-    /// All but that.
+    /// All but that; `None` where nobody has this login.
     ///
     /// # Errors
     /// A [`Fault`] where a column is not what it should be.
-    pub fn user(&self) -> Result<User, Fault> {
-        user_of(&self.0).map_err(|error| unreadable(&error))
+    pub fn user(&self) -> Result<Option<User>, Fault> {
+        match (&self.0, self.hash()?) {
+            (Some(row), Some(_)) => user_of(row).map(Some).map_err(|error| unreadable(&error)),
+            _ => Ok(None),
+        }
     }
 }
 
@@ -165,18 +171,21 @@ impl Users {
             .await
     }
 
-    /// The user of this name or address.
+    /// The user of this name or address, if there is one: looking takes as long if not.
     ///
     /// # Errors
     /// A [`Fault`] where Postgres failed.
-    pub async fn by_login(&self, login: &Login) -> Result<Option<Unread>, Fault> {
+    pub async fn by_login(&self, login: &Login) -> Result<Unread, Fault> {
         // A name has no @, and an address has one: no two users match.
-        let sql = format!("SELECT {COLUMNS} FROM users WHERE username_key = $1 OR email_key = $1");
+        let sql = format!(
+            "SELECT {COLUMNS} FROM (SELECT $1::text AS login) AS typed \
+            LEFT JOIN users ON username_key = login OR email_key = login"
+        );
         let login = login.clone();
         self.postgres
             .run("user_by_login", move |connection| async move {
                 let rows = connection.query_typed(&sql, &[(&login.key(), Type::TEXT)]).await?;
-                Ok(rows.into_iter().next().map(Unread))
+                Ok(Unread(rows.into_iter().next()))
             })
             .await
     }
