@@ -56,7 +56,7 @@ impl Access {
             changed: OffsetDateTime::now_utc().unix_timestamp(),
             forgot_url: forgot_url.clone(),
         };
-        let masked = EmailAddress::parse(&user.email).map_or_else(|| "***".to_owned(), |email| email.masked());
+        let masked = EmailAddress::mask_of(&user.email);
         let args = [
             keep.map_or_else(String::new, |session| session.to_string()).into(),
             version.into(),

@@ -87,13 +87,11 @@ pub struct Opened {
     pub refresh_token: String,
     /// How long the session lives without one.
     pub refresh_life: Duration,
-    /// Id of the session.
-    pub session: Id,
 }
 
 impl fmt::Debug for Opened {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Opened").field("session", &self.session).finish_non_exhaustive()
+        f.write_str("Opened(..)")
     }
 }
 
@@ -209,7 +207,6 @@ impl Access {
             access_life: settings.access_life,
             refresh_token: refresh_token.expose(),
             refresh_life: settings.refresh_life,
-            session,
         }
     }
 }

@@ -1,14 +1,14 @@
 //! The two tokens of a session.
 
 use std::fmt;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
 use crate::id::Id;
-use crate::jwt::{Jwt, Kind};
+use crate::jwt::{self, Jwt, Kind};
 use crate::keyring::Keyring;
 use crate::users::UserId;
 
@@ -28,7 +28,7 @@ struct Claims {
 
 /// Signs an access token that is good for `life` from now, by this node's clock.
 pub(super) fn sign(jwt: &Jwt, user: UserId, session: &Id, life: Duration) -> String {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let now = jwt::now();
     let claims = Claims {
         iss: jwt.issuer().to_owned(),
         aud: Kind::Access.audience().to_owned(),

@@ -1,7 +1,7 @@
 //! The candidate's decisions: each asks one script, and gives its answer a type.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use super::code::{OtpCode, Reference};
 use super::record::{self, KEEP};
@@ -10,7 +10,7 @@ use crate::config;
 use crate::fault::{Dependency, Fault};
 use crate::id::Id;
 use crate::jobs::{JobId, JobKind, Wake};
-use crate::jwt::Jwt;
+use crate::jwt::{self, Jwt};
 use crate::keyring::Keyring;
 use crate::limits::Permit;
 use crate::link::LinkToken;
@@ -214,7 +214,7 @@ impl Candidate {
         match reply.word() {
             "accepted" => {
                 let seconds = reply.number(0)? * 60 + settings.session_grace.as_secs();
-                let now = unix_seconds();
+                let now = jwt::now();
                 let token = session::sign(jwt, reply.text(1)?, &id, &nonce, now, seconds);
                 Ok(Verified::Accepted { token, name: reply.text(3)?, position: reply.text(4)?, expires: now + seconds })
             }
@@ -286,9 +286,4 @@ impl Candidate {
 
 fn ms(number: u64) -> Duration {
     Duration::from_millis(number)
-}
-
-/// Tokens follow the node's clock, as every verifier of a JWT does; all else follows Redis'.
-fn unix_seconds() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

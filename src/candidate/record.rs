@@ -38,7 +38,7 @@ pub(super) async fn load(
 ) -> Result<bool, Fault> {
     let Some(row) = select(postgres, link).await? else { return Ok(false) };
     let id = link.id();
-    let masked = EmailAddress::parse(&row.email).map_or_else(|| "***".to_owned(), |email| email.masked());
+    let masked = EmailAddress::mask_of(&row.email);
     let started = row.started.map_or_else(String::new, |at| unix_ms(at).to_string());
     let args = [
         row.interview.to_string().into(),

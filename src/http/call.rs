@@ -58,12 +58,6 @@ impl Call {
         (Self { headers, body: Some(body), client, id, gone, policies, standings, place: None }, waiting)
     }
 
-    /// Who asks: the peer, or whom a trusted proxy says it asks for.
-    #[must_use]
-    pub fn client(&self) -> IpAddr {
-        self.client
-    }
-
     /// Records that this request made something happen. `who` is masked or an id.
     pub fn audit(&self, event: Event, who: &str) {
         audit::record(event, who, Some(self.client), &self.id);

@@ -29,6 +29,11 @@ impl EmailAddress {
         mask(self.0.user(), self.0.domain())
     }
 
+    /// The same of a text that was an address when it was kept; `***` where it is none any more.
+    pub fn mask_of(text: &str) -> String {
+        Self::parse(text).map_or_else(|| "***".to_owned(), |email| email.masked())
+    }
+
     pub(super) fn into_inner(self) -> lettre::Address {
         self.0
     }

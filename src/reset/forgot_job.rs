@@ -67,7 +67,7 @@ impl ForgotWorker {
             url: format!("{}#token={}", self.reset_url, *token.expose()),
             minutes: self.token_life.as_secs() / 60,
         };
-        let masked = EmailAddress::parse(&user.email).map_or_else(|| "***".to_owned(), |email| email.masked());
+        let masked = EmailAddress::mask_of(&user.email);
         let args = [
             request.into(),
             asked.into(),

@@ -1,15 +1,14 @@
 //! Crowds before two nodes: one name has one owner, one token sets one password, and a limit is as tight as it says.
 
 use std::collections::BTreeMap;
-use std::ops::Deref;
 
 use hyper::Method;
 use serde_json::{Value, json};
-use tokio::sync::MutexGuard;
 use tokio::task::JoinSet;
 
 use crate::support::TestApp;
-use crate::support::app::{CROWDS, Setup};
+use crate::support::app::Setup;
+use crate::support::crowd::Fleet;
 use crate::support::http::Answer;
 use crate::support::members::{Member, PASSWORD};
 use crate::support::postgres::query;
@@ -27,35 +26,11 @@ enum Weather {
 
 const WEATHERS: [Weather; 2] = [Weather::Calm, Weather::Flushing];
 
-/// Two nodes and a crowd before their doors.
-struct Fleet {
-    app: TestApp,
-    _turn: MutexGuard<'static, ()>,
-}
-
-impl Deref for Fleet {
-    type Target = TestApp;
-
-    fn deref(&self) -> &TestApp {
-        &self.app
-    }
-}
-
-/// Two nodes that make everybody wait for as long as it takes, and so many connections to them, open already.
+/// Nodes that make everybody wait for as long as it takes.
 async fn fleet(crowd: usize) -> Fleet {
-    let turn = CROWDS.lock().await;
-    let setup = Setup::new().nodes(2).behind_proxy().set("http.workers", &2);
-    let setup = setup.set("accounts.hash_queue_max", &2_000).set("accounts.hash_timeout", &"60s");
+    let setup = Setup::new().set("accounts.hash_queue_max", &2_000).set("accounts.hash_timeout", &"60s");
     let setup = setup.set("postgres.wait_timeout", &"60s").set("postgres.statement_timeout", &"60s");
-    let app = setup.set("http.handler_timeout", &"120s").start().await;
-    app.clock.freeze();
-    let mut arriving = JoinSet::new();
-    for n in 0..crowd {
-        let (http, url) = (app.http.clone(), format!("http://{}/nothing", app.nodes[n % 2].public));
-        arriving.spawn(async move { http.get(&url).await.assert_status(404) });
-    }
-    arriving.join_all().await;
-    Fleet { app, _turn: turn }
+    Fleet::of(setup.set("http.handler_timeout", &"120s"), crowd).await
 }
 
 /// Everybody asks at once, by turns at both nodes, each from an address of their own; the answers in the order of the

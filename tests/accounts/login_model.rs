@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use hyper::Method;
 use proptest::prelude::{Just, ProptestConfig, Strategy, prop_oneof};
-use proptest::test_runner::{RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
+use proptest::test_runner::{TestCaseError, TestError, TestRunner};
 use serde_json::{Value, json};
 
 use self::reference::{Edge, Name, Told, problem};
@@ -19,6 +19,7 @@ use crate::support::app::Setup;
 use crate::support::http::Answer;
 use crate::support::members::{Member, PASSWORD};
 use crate::support::postgres::query;
+use crate::support::stories::{dice, forget};
 use crate::support::until::until;
 
 const SEED: &str = "6c6f67696e7c6c6f67696e7c6c6f67696e7c6c6f67696e7c6c6f67696e7c6c6f";
@@ -143,11 +144,8 @@ impl Stage {
     }
 
     async fn tell(&self, steps: &[Step]) -> Result<(), TestCaseError> {
-        // The story has the keyspace to itself.
-        let mut resp = self.app.resp();
-        for key in resp.keys().iter().filter(|key| !key.ends_with(":meta")) {
-            resp.call(&["DEL", key]);
-        }
+        // What the story before it has left.
+        forget(&self.app);
         let password = self.member.borrow().password.clone();
         let access = self.log_in(NAMES[0], &password).await.assert_status(200).text_of("accessToken");
         let mut story = Story { stage: self, names: [Name::default(); NAMES.len()], access };
@@ -248,13 +246,6 @@ fn agree(expected: &Told, answer: &Answer) -> Result<(), String> {
     if *expected == seen { Ok(()) } else { Err(format!("the model says {expected:?}, the product {seen:?}")) }
 }
 
-fn seed() -> Vec<u8> {
-    let given = std::env::vars().find_map(|(name, value)| (name == "VESTIBULE_TEST_SEED").then_some(value));
-    let text = given.unwrap_or_else(|| SEED.to_owned());
-    println!("VESTIBULE_TEST_SEED={text}");
-    text.as_bytes().chunks(2).map(|two| u8::from_str_radix(std::str::from_utf8(two).unwrap(), 16).unwrap()).collect()
-}
-
 #[test]
 fn every_story_of_log_ins_goes_as_the_contract_says() {
     const CASES: u32 = 64;
@@ -262,7 +253,7 @@ fn every_story_of_log_ins_goes_as_the_contract_says() {
     let stage = runtime.block_on(Stage::build());
     let config =
         ProptestConfig { cases: CASES, failure_persistence: None, max_shrink_iters: 200, ..ProptestConfig::default() };
-    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &seed());
+    let rng = dice(SEED);
     let began = Instant::now();
     let stories = proptest::collection::vec(scene(), 1..=12);
     let outcome =

@@ -13,7 +13,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hyper::Method;
 use proptest::prelude::{Just, ProptestConfig, Strategy, prop_oneof};
-use proptest::test_runner::{RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
+use proptest::test_runner::{TestCaseError, TestError, TestRunner};
 use serde_json::{Value, json};
 
 use self::reference::{Edge, Refreshed, User};
@@ -23,6 +23,7 @@ use crate::support::app::Setup;
 use crate::support::http::Answer;
 use crate::support::members::PASSWORD;
 use crate::support::postgres::query;
+use crate::support::stories::{dice, forget};
 
 const SEED: &str = "7265667265736820726566726573682072656672657368207265667265736820";
 const STORIES: u32 = 64;
@@ -143,11 +144,7 @@ impl Stage {
             told.await.map_err(|why| TestCaseError::fail(format!("step {nth}, {step:?}: {why}")))?;
         }
         self.steps.set(self.steps.get() + steps.len());
-        // The next story has the keyspace to itself.
-        let mut resp = self.app.resp();
-        for key in resp.keys().iter().filter(|key| !key.ends_with(":meta")) {
-            resp.call(&["DEL", key]);
-        }
+        forget(&self.app);
         Ok(())
     }
 }
@@ -298,13 +295,6 @@ fn agree(expected: &str, answer: &Answer) -> Result<(), String> {
     if expected == seen { Ok(()) } else { Err(format!("the model says {expected}, the product {}", answer.text())) }
 }
 
-fn seed() -> Vec<u8> {
-    let given = std::env::vars().find_map(|(name, value)| (name == "VESTIBULE_TEST_SEED").then_some(value));
-    let text = given.unwrap_or_else(|| SEED.to_owned());
-    println!("VESTIBULE_TEST_SEED={text}");
-    text.as_bytes().chunks(2).map(|two| u8::from_str_radix(std::str::from_utf8(two).unwrap(), 16).unwrap()).collect()
-}
-
 #[test]
 fn every_story_of_sessions_goes_as_the_contract_says() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -317,7 +307,7 @@ fn every_story_of_sessions_goes_as_the_contract_says() {
         max_shrink_iters: 300,
         ..ProptestConfig::default()
     };
-    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &seed());
+    let rng = dice(SEED);
     let (number, began) = (Cell::new(0), Instant::now());
     let outcome = TestRunner::new_with_rng(config, rng).run(&proptest::collection::vec(scene(), 1..=14), |scenes| {
         number.set(number.get() + 1);

@@ -4,15 +4,14 @@
 //! 5xx in either.
 
 use std::collections::BTreeMap;
-use std::ops::Deref;
 
 use hyper::Method;
-use tokio::sync::MutexGuard;
 use tokio::task::JoinSet;
 use vestibule::jobs::Queue;
 
 use crate::support::TestApp;
-use crate::support::app::{CROWDS, Link, Setup};
+use crate::support::app::{Link, Setup};
+use crate::support::crowd::Fleet;
 use crate::support::http::Answer;
 use crate::support::until::until;
 
@@ -51,32 +50,8 @@ impl Ask {
     }
 }
 
-/// Two nodes and a crowd before their doors.
-struct Fleet {
-    app: TestApp,
-    _turn: MutexGuard<'static, ()>,
-}
-
-impl Deref for Fleet {
-    type Target = TestApp;
-
-    fn deref(&self) -> &TestApp {
-        &self.app
-    }
-}
-
-/// Two nodes, and as many connections to them as the crowd needs, open already: all ask at the same moment.
 async fn fleet() -> Fleet {
-    let turn = CROWDS.lock().await;
-    let app = Setup::new().nodes(2).behind_proxy().set("http.workers", &2).start().await;
-    app.clock.freeze();
-    let mut arriving = JoinSet::new();
-    for n in 0..CROWD {
-        let (http, url) = (app.http.clone(), format!("http://{}/nothing", app.nodes[n % 2].public));
-        arriving.spawn(async move { http.get(&url).await.assert_status(404) });
-    }
-    arriving.join_all().await;
-    Fleet { app, _turn: turn }
+    Fleet::of(Setup::new(), CROWD).await
 }
 
 /// Everybody asks at once, by turns at both nodes, each from an address of their own.

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use hyper::Method;
 use proptest::prelude::{Just, ProptestConfig, Strategy, prop_oneof};
-use proptest::test_runner::{RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
+use proptest::test_runner::{TestCaseError, TestError, TestRunner};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use vestibule::config::{Config, Mode};
@@ -24,6 +24,7 @@ use self::reference::{Edge, Link, Session};
 use crate::support::TestApp;
 use crate::support::app::Setup;
 use crate::support::http::Answer;
+use crate::support::stories::{dice, forget};
 use crate::support::until::until;
 
 const SEED: &str = "7665737469627565207665737469627565207665737469627565207665737469";
@@ -183,11 +184,7 @@ impl Stage {
             told.await.map_err(|why| TestCaseError::fail(format!("step {nth}, {step:?}: {why}")))?;
         }
         self.steps.set(self.steps.get() + steps.len());
-        // The next story has the keyspace to itself.
-        let mut resp = self.app.resp();
-        for key in resp.keys().iter().filter(|key| !key.ends_with(":meta")) {
-            resp.call(&["DEL", key]);
-        }
+        forget(&self.app);
         Ok(())
     }
 }
@@ -310,19 +307,12 @@ fn agree(expected: &(u16, Value), seen: &(u16, Value)) -> Result<(), String> {
     if expected == seen { Ok(()) } else { Err(format!("the model says {expected:?}, the product {seen:?}")) }
 }
 
-fn seed() -> Vec<u8> {
-    let given = std::env::vars().find_map(|(name, value)| (name == "VESTIBULE_TEST_SEED").then_some(value));
-    let text = given.unwrap_or_else(|| SEED.to_owned());
-    println!("VESTIBULE_TEST_SEED={text}");
-    text.as_bytes().chunks(2).map(|two| u8::from_str_radix(std::str::from_utf8(two).unwrap(), 16).unwrap()).collect()
-}
-
 fn tell_stories(cases: u32, total_max: u64) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let stage = runtime.block_on(Stage::build(total_max));
     let config =
         ProptestConfig { cases, failure_persistence: None, max_shrink_iters: 300, ..ProptestConfig::default() };
-    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &seed());
+    let rng = dice(SEED);
     let (number, began) = (Cell::new(0), Instant::now());
     let outcome = TestRunner::new_with_rng(config, rng).run(&proptest::collection::vec(scene(), 1..=14), |scenes| {
         let steps = scenes.concat();

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::Value;
-use tokio::sync::{Mutex, oneshot};
+use tokio::sync::oneshot;
 use vestibule::config::{Config, Mode};
 use vestibule::dev::servers::{RedisOptions, RedisServer};
 use vestibule::link::LinkToken;
@@ -107,9 +107,6 @@ impl Setup {
         app
     }
 }
-
-/// Crowds come one after the other: each takes more than 2,000 files, of an ordinary user's limit.
-pub(crate) static CROWDS: Mutex<()> = Mutex::const_new(());
 
 /// Many users have 1,024 at first. A crowd of a thousand has two ends of each connection in this process, and a dozen
 /// tests run beside it.

@@ -3,6 +3,7 @@
 pub(crate) mod app;
 pub(crate) mod child;
 pub(crate) mod clock;
+pub(crate) mod crowd;
 pub(crate) mod held;
 pub(crate) mod http;
 pub(crate) mod jwt;
@@ -12,6 +13,7 @@ pub(crate) mod program;
 pub(crate) mod raw;
 pub(crate) mod resp;
 pub(crate) mod smtp;
+pub(crate) mod stories;
 pub(crate) mod trips;
 pub(crate) mod until;
 pub(crate) mod wire;
