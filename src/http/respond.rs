@@ -31,7 +31,7 @@ pub(super) async fn respond(app: Arc<App>, peer: IpAddr, request: Request<Incomi
     let id = request_id(&parts.headers);
     let client = app.proxies.client(peer, &parts.headers);
     let found = route::find(&parts.method, parts.uri.path());
-    let label = found.as_ref().map_or("none", Route::label);
+    let label = found.as_ref().map_or("none", |route| route.endpoint().label());
     let mut line = Line { method: name_of(&parts.method), label, client, id: id.clone(), started, open: true };
 
     // Dropped with this future: that is how the handler's task hears that the client hung up.

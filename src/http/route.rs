@@ -5,49 +5,89 @@ use hyper::Method;
 use crate::id::Id;
 use crate::link::LinkToken;
 
-/// An endpoint of the public listener, with what its path holds.
+macro_rules! endpoints {
+    ($($name:ident = $method:literal $path:literal, $label:literal;)*) => {
+        /// An endpoint of the public listener, whatever its path holds.
+        #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+        pub enum Endpoint { $(#[doc = concat!($method, " ", $path)] $name,)* }
+
+        impl Endpoint {
+            /// Every one of them, in the order of the documentation.
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+
+            fn row(self) -> (&'static str, &'static str, &'static str) {
+                match self { $(Self::$name => ($method, $path, $label)),* }
+            }
+        }
+    };
+}
+
+endpoints! {
+    CandidateInfo = "GET" "/candidate-access/{token}/info", "candidate_info";
+    RequestOtp = "POST" "/candidate-access/{token}/request-otp", "request_otp";
+    VerifyOtp = "POST" "/candidate-access/{token}/verify-otp", "verify_otp";
+    Start = "POST" "/candidate-access/{token}/start", "start";
+    SignUp = "POST" "/auth/signup", "signup";
+    LogIn = "POST" "/auth/login", "login";
+    Refresh = "POST" "/auth/refresh", "refresh";
+    LogOut = "POST" "/auth/logout", "logout";
+    LogOutEverywhere = "POST" "/auth/logout-all", "logout_all";
+    Sessions = "GET" "/auth/sessions", "sessions";
+    EndSession = "DELETE" "/auth/sessions/{id}", "session_end";
+    Me = "GET" "/auth/me", "me";
+    ChangePassword = "POST" "/auth/change-password", "change_password";
+    ForgotPassword = "POST" "/auth/forgot-password", "forgot_password";
+    ResetPassword = "POST" "/auth/reset-password", "reset_password";
+    Profile = "GET" "/profile", "profile";
+    ChangeProfile = "PATCH" "/profile", "profile_change";
+    PutResume = "PUT" "/profile/resume", "resume_put";
+    Resume = "GET" "/profile/resume", "resume";
+    DeleteResume = "DELETE" "/profile/resume", "resume_delete";
+}
+
+impl Endpoint {
+    /// The method that it takes; HEAD goes with GET.
+    #[must_use]
+    pub fn method(self) -> &'static str {
+        self.row().0
+    }
+
+    /// Its path, as the documentation writes it.
+    #[must_use]
+    pub fn path(self) -> &'static str {
+        self.row().1
+    }
+
+    /// Its name in logs and metrics, which holds nothing of the path's values.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        self.row().2
+    }
+}
+
+/// An endpoint, with what the path of a request holds.
 #[derive(Clone, Debug)]
-#[expect(missing_docs, reason = "a link is a link, an id an id")]
+#[expect(missing_docs, reason = "named as the endpoints; a link is a link, an id an id")]
 pub enum Route {
-    /// GET /candidate-access/{token}/info
     CandidateInfo { link: LinkToken },
-    /// POST /candidate-access/{token}/request-otp
     RequestOtp { link: LinkToken },
-    /// POST /candidate-access/{token}/verify-otp
     VerifyOtp { link: LinkToken },
-    /// POST /candidate-access/{token}/start
     Start { link: LinkToken },
-    /// POST /auth/signup
     SignUp,
-    /// POST /auth/login
     LogIn,
-    /// POST /auth/refresh
     Refresh,
-    /// POST /auth/logout
     LogOut,
-    /// POST /auth/logout-all
     LogOutEverywhere,
-    /// GET /auth/sessions
     Sessions,
-    /// DELETE /auth/sessions/{id}
     EndSession { id: Id },
-    /// GET /auth/me
     Me,
-    /// POST /auth/change-password
     ChangePassword,
-    /// POST /auth/forgot-password
     ForgotPassword,
-    /// POST /auth/reset-password
     ResetPassword,
-    /// GET /profile
     Profile,
-    /// PATCH /profile
     ChangeProfile,
-    /// PUT /profile/resume
     PutResume,
-    /// GET /profile/resume
     Resume,
-    /// DELETE /profile/resume
     DeleteResume,
 }
 
@@ -62,55 +102,31 @@ pub enum NoRoute {
     Method(&'static str),
 }
 
-/// Method and path of every endpoint, as the documentation writes them.
-pub const ENDPOINTS: [(&str, &str); 20] = [
-    ("GET", "/candidate-access/{token}/info"),
-    ("POST", "/candidate-access/{token}/request-otp"),
-    ("POST", "/candidate-access/{token}/verify-otp"),
-    ("POST", "/candidate-access/{token}/start"),
-    ("POST", "/auth/signup"),
-    ("POST", "/auth/login"),
-    ("POST", "/auth/refresh"),
-    ("POST", "/auth/logout"),
-    ("POST", "/auth/logout-all"),
-    ("GET", "/auth/sessions"),
-    ("DELETE", "/auth/sessions/{id}"),
-    ("GET", "/auth/me"),
-    ("POST", "/auth/change-password"),
-    ("POST", "/auth/forgot-password"),
-    ("POST", "/auth/reset-password"),
-    ("GET", "/profile"),
-    ("PATCH", "/profile"),
-    ("PUT", "/profile/resume"),
-    ("GET", "/profile/resume"),
-    ("DELETE", "/profile/resume"),
-];
-
 impl Route {
-    /// Its name in logs and metrics, which holds nothing of the path's values.
+    /// Which it is.
     #[must_use]
-    pub fn label(&self) -> &'static str {
+    pub fn endpoint(&self) -> Endpoint {
         match self {
-            Self::CandidateInfo { .. } => "candidate_info",
-            Self::RequestOtp { .. } => "request_otp",
-            Self::VerifyOtp { .. } => "verify_otp",
-            Self::Start { .. } => "start",
-            Self::SignUp => "signup",
-            Self::LogIn => "login",
-            Self::Refresh => "refresh",
-            Self::LogOut => "logout",
-            Self::LogOutEverywhere => "logout_all",
-            Self::Sessions => "sessions",
-            Self::EndSession { .. } => "session_end",
-            Self::Me => "me",
-            Self::ChangePassword => "change_password",
-            Self::ForgotPassword => "forgot_password",
-            Self::ResetPassword => "reset_password",
-            Self::Profile => "profile",
-            Self::ChangeProfile => "profile_change",
-            Self::PutResume => "resume_put",
-            Self::Resume => "resume",
-            Self::DeleteResume => "resume_delete",
+            Self::CandidateInfo { .. } => Endpoint::CandidateInfo,
+            Self::RequestOtp { .. } => Endpoint::RequestOtp,
+            Self::VerifyOtp { .. } => Endpoint::VerifyOtp,
+            Self::Start { .. } => Endpoint::Start,
+            Self::SignUp => Endpoint::SignUp,
+            Self::LogIn => Endpoint::LogIn,
+            Self::Refresh => Endpoint::Refresh,
+            Self::LogOut => Endpoint::LogOut,
+            Self::LogOutEverywhere => Endpoint::LogOutEverywhere,
+            Self::Sessions => Endpoint::Sessions,
+            Self::EndSession { .. } => Endpoint::EndSession,
+            Self::Me => Endpoint::Me,
+            Self::ChangePassword => Endpoint::ChangePassword,
+            Self::ForgotPassword => Endpoint::ForgotPassword,
+            Self::ResetPassword => Endpoint::ResetPassword,
+            Self::Profile => Endpoint::Profile,
+            Self::ChangeProfile => Endpoint::ChangeProfile,
+            Self::PutResume => Endpoint::PutResume,
+            Self::Resume => Endpoint::Resume,
+            Self::DeleteResume => Endpoint::DeleteResume,
         }
     }
 }
@@ -193,12 +209,18 @@ fn only<T>(method: &Method, takes: &Method, allow: &'static str, found: T) -> Re
 mod tests {
     use super::*;
 
+    /// The path of an endpoint, with values that its parts may have.
+    fn example(endpoint: Endpoint) -> String {
+        endpoint.path().replace("{token}", &LinkToken::fresh().expose()).replace("{id}", &Id::nonce().to_string())
+    }
+
     #[test]
     fn every_endpoint_is_found_by_its_own_method_alone() {
-        for (_, path) in ENDPOINTS {
-            let takes: Vec<&str> =
-                ENDPOINTS.iter().filter(|(_, same)| *same == path).map(|(method, _)| *method).collect();
-            let path = path.replace("{token}", &LinkToken::fresh().expose()).replace("{id}", &Id::nonce().to_string());
+        for endpoint in Endpoint::ALL {
+            let here = Endpoint::ALL.iter().filter(|same| same.path() == endpoint.path());
+            let takes: Vec<&str> = here.map(|same| same.method()).collect();
+            let path = example(*endpoint);
+            assert_eq!(find(&endpoint.method().parse().unwrap(), &path).unwrap().endpoint(), *endpoint);
             for other in
                 [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS]
             {
@@ -216,17 +238,10 @@ mod tests {
 
     #[test]
     fn every_endpoint_has_a_label_of_its_own() {
-        let mut labels: Vec<&str> = ENDPOINTS
-            .iter()
-            .map(|(method, path)| {
-                let path =
-                    path.replace("{token}", &LinkToken::fresh().expose()).replace("{id}", &Id::nonce().to_string());
-                find(&method.parse().unwrap(), &path).unwrap().label()
-            })
-            .collect();
+        let mut labels: Vec<&str> = Endpoint::ALL.iter().map(|endpoint| endpoint.label()).collect();
         labels.sort_unstable();
         labels.dedup();
-        assert_eq!(labels.len(), ENDPOINTS.len());
+        assert_eq!(labels.len(), Endpoint::ALL.len());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::process::Command;
 use vestibule::audit::Event;
 use vestibule::config::Config;
 use vestibule::http::Slug;
-use vestibule::http::route::ENDPOINTS;
+use vestibule::http::route::Endpoint;
 use vestibule::id::Id;
 use vestibule::jobs::{JobId, JobKind, Queue};
 use vestibule::limits::{FORGOT_EMAIL, LOGIN_ACCOUNT, Limit};
@@ -63,7 +63,11 @@ fn check(tree: &Tree) -> Vec<String> {
     let mut claims = Claims { tree, complaints: Vec::new() };
     let rows = claims.table("## API", &["Method", "Path"]);
     let written = rows.iter().map(|row| format!("{} {}", row[0], bare(row[1])));
-    claims.same("## API", written, ENDPOINTS.map(|(method, path)| format!("{method} {path}")));
+    claims.same(
+        "## API",
+        written,
+        Endpoint::ALL.iter().map(|endpoint| format!("{} {}", endpoint.method(), endpoint.path())),
+    );
 
     let rows = claims.table("## Problems", &["Slug", "Status"]);
     let so = Slug::ALL.iter().map(|slug| format!("{} {}", slug.name(), slug.status().as_u16()));
