@@ -15,6 +15,6 @@
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 if redis.call('HGET', KEYS[2], 'version') ~= ARGV[2] then return {'stale'} end
-redis.call('HSET', KEYS[2], 'tries', ARGV[3], 'why', ARGV[5])
+redis.call('HSET', KEYS[2], 'tries', ARGV[3], 'tried', string.format('%.0f', now), 'why', ARGV[5])
 redis.call('ZADD', KEYS[1], string.format('%.0f', now + tonumber(ARGV[4])), ARGV[1])
 return {'deferred'}

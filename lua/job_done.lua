@@ -3,13 +3,21 @@
 --
 -- KEYS[1]  queue of the partition
 -- KEYS[2]  the job
+-- KEYS[3]  what became of the subject's mails, for one that is to be told of
 -- ARGV[1]  id       of the job in the queue
 -- ARGV[2]  version  that was carried out
 --
 -- Returns {word}
 --   {"done"}   removed
 --   {"stale"}  gone already, or a newer version waits; it stands
-if redis.call('HGET', KEYS[2], 'version') ~= ARGV[2] then return {'stale'} end
+local t = redis.call('TIME')
+local job = redis.call('HMGET', KEYS[2], 'version', 'tell_until')
+if job[1] ~= ARGV[2] then return {'stale'} end
 redis.call('DEL', KEYS[2])
 redis.call('ZREM', KEYS[1], ARGV[1])
+if job[2] then
+  local told = string.format('accepted %.0f', t[1] * 1000 + math.floor(t[2] / 1000))
+  redis.call('HSET', KEYS[3], string.match(ARGV[1], '^%a+'), told)
+  redis.call('PEXPIREAT', KEYS[3], job[2])
+end
 return {'done'}

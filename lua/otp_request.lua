@@ -59,14 +59,15 @@ if redis.call('ZCARD', KEYS[4]) >= tonumber(ARGV[11]) then return {'full'} end
 -- The code before the newest one, also where it was used or destroyed: typing it costs nothing.
 local old = otp[5] or otp[7] or ''
 local at = string.format('%.0f', now)
+local over = string.format('%.0f', tonumber(link[2]) + tonumber(ARGV[12]))
 recent[#recent + 1] = at
 redis.call('HSET', KEYS[2], 'asked', table.concat(recent, ' '), 'asked_nonce', ARGV[1],
   'old', old, 'code', ARGV[2], 'ref', ARGV[3], 'made', at)
-redis.call('PEXPIREAT', KEYS[2], string.format('%.0f', tonumber(link[2]) + tonumber(ARGV[12])))
+redis.call('PEXPIREAT', KEYS[2], over)
 
 redis.call('DEL', KEYS[3])
 redis.call('HSET', KEYS[3], 'version', ARGV[1], 'tries', '0', 'to', link[4], 'masked', link[3],
-  'name', link[5], 'position', link[6], 'ref', ARGV[3], 'sealed', ARGV[4])
+  'name', link[5], 'position', link[6], 'ref', ARGV[3], 'sealed', ARGV[4], 'tell_until', over)
 redis.call('PEXPIRE', KEYS[3], ARGV[9])
 redis.call('ZADD', KEYS[4], at, ARGV[5])
 if redis.call('PTTL', KEYS[4]) < tonumber(ARGV[9]) then redis.call('PEXPIRE', KEYS[4], ARGV[9]) end

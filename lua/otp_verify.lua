@@ -26,7 +26,7 @@
 --   {"expired"}          no code outstanding; costs nothing
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
-local nonce, attempts = ARGV[1], tonumber(ARGV[4])
+local nonce, attempts, at = ARGV[1], tonumber(ARGV[4]), string.format('%.0f', now)
 local link = redis.call('HMGET', KEYS[1], 'state', 'expires', 'minutes', 'interview', 'session', 'name', 'position')
 if not link[1] then return {'unknown'} end
 if link[1] ~= 'live' or tonumber(link[2]) <= now then return {'gone'} end
@@ -55,9 +55,9 @@ end
 if presented(otp[5]) then
   local life = string.format('%.0f', tonumber(link[3]) * 60000 + tonumber(ARGV[8]))
   redis.call('HDEL', KEYS[2], 'code', 'made', 'ref', 'until')
-  redis.call('HSET', KEYS[2], 'wrong', '0', 'locks', '0', 'won', nonce, 'old', otp[5])
+  redis.call('HSET', KEYS[2], 'wrong', '0', 'locks', '0', 'won', nonce, 'old', otp[5], 'verified', at)
   redis.call('DEL', KEYS[4])
-  redis.call('HSET', KEYS[3], 'interview', link[4], 'session', link[5], 'since', string.format('%.0f', now))
+  redis.call('HSET', KEYS[3], 'interview', link[4], 'session', link[5], 'since', at)
   redis.call('PEXPIRE', KEYS[3], life)
   if redis.call('PTTL', KEYS[1]) < tonumber(life) then redis.call('PEXPIRE', KEYS[1], life) end
   return accepted
@@ -74,7 +74,7 @@ end
 local ms = math.min(tonumber(ARGV[5]) * 2 ^ locks, tonumber(ARGV[6]))
 redis.call('HDEL', KEYS[2], 'code', 'made', 'ref')
 redis.call('HSET', KEYS[2], 'wrong', '0', 'locks', string.format('%d', locks + 1), 'total', total,
-  'old', otp[5], 'misses', misses, 'until', string.format('%.0f', now + ms))
+  'old', otp[5], 'misses', misses, 'locked', at, 'until', string.format('%.0f', now + ms))
 redis.call('DEL', KEYS[4])
 if tonumber(total) >= tonumber(ARGV[7]) then return {'gone'} end
 return {'locked', ms}

@@ -10,6 +10,7 @@ use crate::accounts::Accounts;
 use crate::candidate::Candidate;
 use crate::config;
 use crate::http::{TrustedProxies, Uploads};
+use crate::interviews::Recruiting;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::password::Rules;
@@ -43,6 +44,8 @@ pub struct App {
     pub profiles: Profiles,
     /// Places for files that are being taken in, shared by all workers.
     pub uploads: Uploads,
+    /// Interviews, for recruiters.
+    pub recruiting: Recruiting,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// Handlers under way, which a drain waits for.

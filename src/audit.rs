@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use tracing::field::display;
 
 use crate::mail::EmailAddress;
+use crate::users::UserId;
 
 macro_rules! events {
     ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
@@ -57,6 +58,8 @@ events! {
     CodeVerified = "code_verified";
     /// Wrong codes locked a link for a while.
     CodeLocked = "code_locked";
+    /// An interview was made, and its link mailed.
+    InterviewCreated = "interview_created";
     /// An interview's link was taken away.
     LinkRevoked = "link_revoked";
     /// An interview got a new link in place of its old one.
@@ -65,12 +68,13 @@ events! {
     RoleChanged = "role_changed";
 }
 
-/// Writes one line. `who` is masked or an id; an operator's command has neither a client nor a request, whose id is
-/// empty then.
-pub fn record(event: Event, who: &str, client: Option<IpAddr>, request_id: &str) {
+/// Writes one line. `who` is masked or an id; `by` the user who did it to something else. An operator's command has
+/// neither a user nor a client nor a request, whose id is empty then.
+pub fn record(event: Event, who: &str, by: Option<UserId>, client: Option<IpAddr>, request_id: &str) {
+    let by = by.map(display);
     let client = client.map(display);
     let request_id = (!request_id.is_empty()).then_some(request_id);
-    tracing::info!(target: "vestibule::audit", event = event.name(), who, client, request_id);
+    tracing::info!(target: "vestibule::audit", event = event.name(), who, by, client, request_id);
 }
 
 /// What was typed as a login, as the trail may show it: `j***@e***.com` of an address, `a***` of a name.

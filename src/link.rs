@@ -1,6 +1,7 @@
 //! The invitation token: the credential that is a candidate's link.
 
 use std::fmt;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -9,6 +10,9 @@ use zeroize::Zeroizing;
 
 use crate::id::Id;
 use crate::random;
+
+/// How long what Redis knows of a link outlives it.
+pub const KEEP: Duration = Duration::from_secs(24 * 3_600);
 
 /// 192 bits: more than the 128 that are promised, and 32 characters without padding.
 const BYTES: usize = 24;

@@ -28,7 +28,7 @@ async fn delivered(app: &TestApp, kind: JobKind, seal: impl FnOnce(&Keyring, &Id
     let id = JobId { kind, subject: Id::nonce() };
     let sealed = seal(&Keyring::new(&config.secrets.root_keys), &id.subject);
     let expires = app.clock.now_us() / 1_000 + 60_000;
-    let mail = NewMail { id, masked: "a***@e***.com", sealed: &sealed, expires };
+    let mail = NewMail { id, masked: "a***@e***.com", sealed: &sealed, expires, tell_until: expires };
     assert!(Jobs::new(redis.clone(), app.keys()).add(&mail, 1).await.unwrap());
     redis.close().await;
     until("the letter", || async { app.mails(ADA).await.pop() }).await

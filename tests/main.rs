@@ -7,6 +7,7 @@ mod candidate;
 mod cli;
 mod dev_mode;
 mod http;
+mod interviews;
 mod mail_letters;
 mod mail_queue;
 mod mail_relay;

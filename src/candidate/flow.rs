@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::code::{OtpCode, Reference};
-use super::record::{self, KEEP};
+use super::record;
 use super::session::{self, Session};
 use crate::config;
 use crate::fault::{Dependency, Fault};
@@ -13,7 +13,7 @@ use crate::jobs::{JobId, JobKind, Wake};
 use crate::jwt::{self, Jwt};
 use crate::keyring::Keyring;
 use crate::limits::Permit;
-use crate::link::LinkToken;
+use crate::link::{KEEP, LinkToken};
 use crate::mail::CodeJob;
 use crate::postgres::Postgres;
 use crate::redis::{Arg, Key, Keys, Redis, Reply, Script, scripts};

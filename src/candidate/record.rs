@@ -1,19 +1,14 @@
 //! The record of a link: read from Postgres at its first use, in Redis from then on.
 
-use std::time::Duration;
-
 use time::OffsetDateTime;
 use tokio_postgres::types::Type;
 
 use crate::fault::Fault;
 use crate::keyring::{Keyring, Sealed};
-use crate::link::LinkToken;
+use crate::link::{KEEP, LinkToken};
 use crate::mail::EmailAddress;
 use crate::postgres::Postgres;
 use crate::redis::{Keys, Redis, scripts};
-
-/// How long a record, and the counters of its link, outlive the link.
-pub(super) const KEEP: Duration = Duration::from_secs(24 * 3_600);
 
 /// A live link as Postgres has it. The address in it is for sealing alone.
 struct Row {

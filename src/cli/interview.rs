@@ -11,17 +11,14 @@ use super::{Failure, say};
 use crate::audit::{self, Event};
 use crate::config::Config;
 use crate::http::rfc3339;
-use crate::interviews::{Created, Interviews, Killer, NewInterview};
-use crate::jobs::{JobId, JobKind, Jobs, NewMail};
+use crate::interviews::{HOURS, Interviews, Issued, Killer, MINUTES, NewInterview, Reach, invite, text};
+use crate::jobs::Jobs;
 use crate::keyring::Keyring;
-use crate::mail::{EmailAddress, InvitationJob};
+use crate::mail::EmailAddress;
 use crate::metrics::Metrics;
 use crate::postgres::Postgres;
 use crate::redis::{Facts, Gate, Keys, Redis};
 use crate::telemetry;
-
-/// A name and a position have to fit a mail and a page.
-const TEXT_MAX: usize = 200;
 
 #[derive(Args, Debug)]
 pub(super) struct Invite {
@@ -35,7 +32,7 @@ pub(super) struct Invite {
     #[arg(long, value_parser = text)]
     position: String,
     /// Length of the interview, in minutes
-    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(i32).range(1..=1_440))]
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(i32).range(MINUTES))]
     minutes: i32,
     #[command(flatten)]
     link: LinkOptions,
@@ -44,7 +41,7 @@ pub(super) struct Invite {
 #[derive(Args, Clone, Copy, Debug)]
 pub(super) struct LinkOptions {
     /// How long the link works, in hours [default: candidate.link_life, a week]
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=8_760))]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(HOURS))]
     expires_hours: Option<u32>,
     /// Print one line of JSON: {id, joinUrl, token, expiresAt}
     #[arg(long)]
@@ -70,15 +67,6 @@ pub(super) enum Interview {
     },
 }
 
-fn text(value: &str) -> Result<String, String> {
-    let value = value.trim();
-    let length = value.chars().count();
-    if length == 0 || length > TEXT_MAX || value.chars().any(char::is_control) {
-        return Err(format!("write 1 to {TEXT_MAX} characters, none of them control characters"));
-    }
-    Ok(value.to_owned())
-}
-
 fn address(value: &str) -> Result<EmailAddress, String> {
     EmailAddress::parse(value).ok_or_else(|| "write one e-mail address, as ada@example.com".to_owned())
 }
@@ -86,7 +74,7 @@ fn address(value: &str) -> Result<EmailAddress, String> {
 impl Invite {
     pub(super) async fn run(self, config: &Config) -> Result<(), Failure> {
         let interviews = Interviews::new(postgres(config));
-        let created = interviews
+        let issued = interviews
             .create(
                 NewInterview {
                     candidate_name: self.name,
@@ -94,10 +82,11 @@ impl Invite {
                     position: self.position,
                     duration_minutes: self.minutes,
                 },
+                None,
                 self.link.life(config),
             )
             .await?;
-        self.link.hand_out(config, &created).await
+        self.link.hand_out(config, &issued).await
     }
 }
 
@@ -107,18 +96,17 @@ impl Interview {
         let interviews = Interviews::new(postgres(config));
         match self {
             Self::Reissue { id, link } => {
-                let created = interviews.reissue(id, link.life(config)).await?.ok_or_else(|| unknown(id))?;
+                let (issued, _) =
+                    interviews.reissue(Reach::All, id, link.life(config)).await?.ok_or_else(|| unknown(id))?;
                 // Postgres has decided: it is so, whether or not Redis can be told.
-                audit::record(Event::LinkReissued, &id.to_string(), None, "");
+                audit::record(Event::LinkReissued, &id.to_string(), None, None, "");
                 let killed = kill(config, interviews).await;
-                link.hand_out(config, &created).await?;
+                link.hand_out(config, &issued).await?;
                 killed
             }
             Self::Revoke { id } => {
-                if !interviews.revoke(id).await? {
-                    return Err(unknown(id));
-                }
-                audit::record(Event::LinkRevoked, &id.to_string(), None, "");
+                interviews.revoke(Reach::All, id).await?.ok_or_else(|| unknown(id))?;
+                audit::record(Event::LinkRevoked, &id.to_string(), None, None, "");
                 kill(config, interviews).await?;
                 say(format_args!("Revoked: the link, its code and its session are dead on every node."))?;
                 Ok(())
@@ -133,32 +121,28 @@ impl LinkOptions {
     }
 
     /// Tells the link, which is kept nowhere, before anything else can fail.
-    async fn hand_out(self, config: &Config, created: &Created) -> Result<(), Failure> {
-        let token = created.link.expose();
-        let join_url = join_url(config, created);
-        let expires_ms = u64::try_from(created.expires.unix_timestamp()).unwrap_or(0) * 1_000;
+    async fn hand_out(self, config: &Config, issued: &Issued) -> Result<(), Failure> {
+        let token = issued.link.expose();
+        let join_url = issued.join_url(config.public_url.as_str());
+        let interview = &issued.interview;
+        let expires_ms = u64::try_from(interview.expires.unix_timestamp()).unwrap_or(0) * 1_000;
         if self.json {
             let line = json!({
-                "id": created.id.to_string(), "joinUrl": join_url, "token": *token, "expiresAt": rfc3339(expires_ms),
+                "id": interview.id.to_string(), "joinUrl": join_url, "token": *token, "expiresAt": rfc3339(expires_ms),
             });
             say(format_args!("{line}"))?;
         } else {
             say(format_args!("{join_url}"))?;
-            eprintln!("Interview {}; the link works until {}.", created.id, rfc3339(expires_ms));
+            eprintln!("Interview {}; the link works until {}.", interview.id, rfc3339(expires_ms));
         }
         if self.mail {
-            queue_invitation(config, created, join_url).await?;
+            queue_invitation(config, issued).await?;
             if !self.json {
                 eprintln!("Queued for the mail relay.");
             }
         }
         Ok(())
     }
-}
-
-/// `<public_url>/interview/join/{token}`.
-fn join_url(config: &Config, created: &Created) -> String {
-    format!("{}/interview/join/{}", config.public_url.as_str(), *created.link.expose())
 }
 
 fn unknown(id: Uuid) -> Failure {
@@ -191,30 +175,9 @@ async fn kill(config: &Config, interviews: Interviews) -> Result<(), Failure> {
     })
 }
 
-async fn queue_invitation(config: &Config, created: &Created, join_url: String) -> Result<(), Failure> {
+async fn queue_invitation(config: &Config, issued: &Issued) -> Result<(), Failure> {
     let (redis, keys, _) = redis(config).await?;
-    let keyring = Keyring::new(&config.secrets.root_keys);
-    let interview = &created.interview;
-    let link = created.link.id();
-    let expires = created.expires.unix_timestamp();
-    let invitation = InvitationJob {
-        to: interview.candidate_email.clone(),
-        name: interview.candidate_name.clone(),
-        position: interview.position.clone(),
-        minutes: u64::try_from(interview.duration_minutes).unwrap_or(0),
-        join_url,
-        expires,
-    };
-    let masked = EmailAddress::parse(&interview.candidate_email).map_or_else(String::new, |email| email.masked());
-    let mail = NewMail {
-        id: JobId { kind: JobKind::Invitation, subject: link },
-        masked: &masked,
-        sealed: &invitation.seal(&keyring, &link),
-        expires: expires * 1_000,
-    };
-    match Jobs::new(redis, keys).add(&mail, config.mail.waiting_max).await {
-        Ok(true) => Ok(()),
-        Ok(false) => Err(Failure::unavailable("the link works, but is not mailed: too many mails wait")),
-        Err(fault) => Err(Failure::unavailable(format!("the link works, but is not mailed: {fault}"))),
-    }
+    let (jobs, keyring) = (Jobs::new(redis, keys), Keyring::new(&config.secrets.root_keys));
+    let queued = invite(&jobs, &keyring, config.public_url.as_str(), issued, config.mail.waiting_max).await;
+    queued.map(drop).map_err(|fault| Failure::unavailable(format!("the link works, but is not mailed: {fault}")))
 }

@@ -34,7 +34,7 @@ impl UserCommand {
         let Some((user, rank)) = users.set_role(&Login::of(&login), role).await? else {
             return Err(Failure::usage("there is no user of this name or address"));
         };
-        audit::record(Event::RoleChanged, &user.to_string(), None, "");
+        audit::record(Event::RoleChanged, &user.to_string(), None, None, "");
         tell(config, user, role, rank).await.map_err(|failure| {
             let words = "Postgres has the new role, but Redis could not be told";
             Failure::unavailable(format!(

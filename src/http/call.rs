@@ -9,13 +9,14 @@ use http_body_util::BodyExt as _;
 use hyper::HeaderMap;
 use hyper::body::{Body as _, Bytes, Incoming};
 use hyper::header::{self, HeaderName, HeaderValue};
+use hyper::http::request::Parts;
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::client::subject;
 use super::problem::whole_seconds;
 use super::upload::{ENVELOPE_BYTES_MAX, FORM, Place, file_of};
-use super::{Object, Problem, Slug};
+use super::{Object, Problem, Query, Slug};
 use crate::access::{Bearer, Caller, Device};
 use crate::app::App;
 use crate::audit::{self, Event};
@@ -30,6 +31,7 @@ const SETTLE: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub struct Call {
     headers: HeaderMap,
+    query: Option<String>,
     body: Option<Incoming>,
     client: IpAddr,
     id: String,
@@ -51,16 +53,22 @@ pub(super) const HUNG_UP: &str = "the client hung up";
 impl Call {
     /// The request `id` of `client`. Whoever waits for its answer holds the guard: once it is dropped, the client is
     /// [gone](Self::gone).
-    pub(super) fn new(headers: HeaderMap, body: Incoming, client: IpAddr, id: String) -> (Self, DropGuard) {
+    pub(super) fn new(head: Parts, body: Incoming, client: IpAddr, id: String) -> (Self, DropGuard) {
         let gone = CancellationToken::new();
         let waiting = gone.clone().drop_guard();
+        let (query, headers) = (head.uri.query().map(str::to_owned), head.headers);
         let (policies, standings) = (Vec::new(), Vec::new());
-        (Self { headers, body: Some(body), client, id, gone, policies, standings, place: None }, waiting)
+        (Self { headers, query, body: Some(body), client, id, gone, policies, standings, place: None }, waiting)
     }
 
     /// Records that this request made something happen. `who` is masked or an id.
     pub fn audit(&self, event: Event, who: &str) {
-        audit::record(event, who, Some(self.client), &self.id);
+        audit::record(event, who, None, Some(self.client), &self.id);
+    }
+
+    /// The same of what a user did to something else.
+    pub fn audit_by(&self, event: Event, what: &str, user: UserId) {
+        audit::record(event, what, Some(user), Some(self.client), &self.id);
     }
 
     /// Cancelled when nobody waits for the answer any longer: the client hung up, or was told
@@ -97,6 +105,12 @@ impl Call {
     pub async fn caller(&self, app: &App) -> Result<Caller, Problem> {
         let bearer = self.bearer(app)?;
         app.access.check(&bearer).await?.ok_or_else(Problem::session_over)
+    }
+
+    /// Its query.
+    #[must_use]
+    pub fn query(&self) -> Query<'_> {
+        Query::new(self.query.as_deref())
     }
 
     /// The one value of a header; `None` where it is missing, repeated or no text.
@@ -310,7 +324,7 @@ mod tests {
                 let tell = tell.clone();
                 async move {
                     let (parts, body) = request.into_parts();
-                    let (call, _waiting) = Call::new(parts.headers, body, peer.ip(), "the-impatient".to_owned());
+                    let (call, _waiting) = Call::new(parts, body, peer.ip(), "the-impatient".to_owned());
                     let handler = tokio::spawn(async move {
                         tell.send("begun").await.unwrap();
                         call.gone().cancelled().await;

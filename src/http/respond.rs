@@ -16,7 +16,8 @@ use super::route::{self, NoRoute, Route};
 use super::{Problem, Reply, Slug};
 use crate::app::App;
 use crate::id::Id;
-use crate::{accounts, candidate, profile, reset, sessions};
+use crate::interviews::http::recruiter;
+use crate::{accounts, candidate, interviews, profile, reset, sessions};
 
 /// What a handler's task hands back.
 type Outcome = (Option<Headers>, Keep, Result<Reply, Problem>);
@@ -35,7 +36,7 @@ pub(super) async fn respond(app: Arc<App>, peer: IpAddr, request: Request<Incomi
     let mut line = Line { method: name_of(&parts.method), label, client, id: id.clone(), started, open: true };
 
     // Dropped with this future: that is how the handler's task hears that the client hung up.
-    let (mut call, _waiting) = Call::new(parts.headers, body, client, id);
+    let (mut call, _waiting) = Call::new(parts, body, client, id);
     let (quotas, keep, result) = match found {
         Err(missing) => (None, call.settle(app.http.body_bytes_max).await, Err(refuse(missing))),
         Ok(route) => finish(spawn(&app, route, call), app.http.handler_timeout).await,
@@ -98,6 +99,11 @@ async fn run(app: &App, route: Route, call: &mut Call) -> Result<Reply, Problem>
         Route::PutResume => profile::http::put_resume(app, &call.caller(app).await?, call).await,
         Route::Resume => profile::http::resume(app, &call.caller(app).await?).await,
         Route::DeleteResume => profile::http::delete_resume(app, &call.caller(app).await?).await,
+        Route::CreateInterview => interviews::http::create(app, &recruiter(app, call).await?, call).await,
+        Route::Interviews => interviews::http::list(app, &recruiter(app, call).await?, call).await,
+        Route::Interview { id } => interviews::http::read(app, &recruiter(app, call).await?, id).await,
+        Route::ReissueInterview { id } => interviews::http::reissue(app, &recruiter(app, call).await?, id, call).await,
+        Route::RevokeInterview { id } => interviews::http::revoke(app, &recruiter(app, call).await?, id, call).await,
     }
 }
 

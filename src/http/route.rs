@@ -1,6 +1,7 @@
 //! Which endpoint a method and a path name. Pure: no server is needed to test it.
 
 use hyper::Method;
+use uuid::Uuid;
 
 use crate::id::Id;
 use crate::link::LinkToken;
@@ -43,6 +44,11 @@ endpoints! {
     PutResume = "PUT" "/profile/resume", "resume_put";
     Resume = "GET" "/profile/resume", "resume";
     DeleteResume = "DELETE" "/profile/resume", "resume_delete";
+    CreateInterview = "POST" "/interviews", "interview_create";
+    Interviews = "GET" "/interviews", "interviews";
+    Interview = "GET" "/interviews/{id}", "interview";
+    ReissueInterview = "POST" "/interviews/{id}/reissue", "interview_reissue";
+    RevokeInterview = "DELETE" "/interviews/{id}", "interview_revoke";
 }
 
 impl Endpoint {
@@ -89,6 +95,11 @@ pub enum Route {
     PutResume,
     Resume,
     DeleteResume,
+    CreateInterview,
+    Interviews,
+    Interview { id: Uuid },
+    ReissueInterview { id: Uuid },
+    RevokeInterview { id: Uuid },
 }
 
 /// Why there is no route.
@@ -127,6 +138,11 @@ impl Route {
             Self::PutResume => Endpoint::PutResume,
             Self::Resume => Endpoint::Resume,
             Self::DeleteResume => Endpoint::DeleteResume,
+            Self::CreateInterview => Endpoint::CreateInterview,
+            Self::Interviews => Endpoint::Interviews,
+            Self::Interview { .. } => Endpoint::Interview,
+            Self::ReissueInterview { .. } => Endpoint::ReissueInterview,
+            Self::RevokeInterview { .. } => Endpoint::RevokeInterview,
         }
     }
 }
@@ -161,8 +177,28 @@ pub fn find(method: &Method, path: &str) -> Result<Route, NoRoute> {
             Method::DELETE => Ok(Route::DeleteResume),
             _ => Err(NoRoute::Method("GET, HEAD, PUT, DELETE")),
         },
+        ["", "interviews"] => match *method {
+            Method::GET | Method::HEAD => Ok(Route::Interviews),
+            Method::POST => Ok(Route::CreateInterview),
+            _ => Err(NoRoute::Method("GET, HEAD, POST")),
+        },
+        ["", "interviews", id] => match (interview(id)?, method) {
+            (id, &Method::GET | &Method::HEAD) => Ok(Route::Interview { id }),
+            (id, &Method::DELETE) => Ok(Route::RevokeInterview { id }),
+            _ => Err(NoRoute::Method("GET, HEAD, DELETE")),
+        },
+        ["", "interviews", id, "reissue"] => {
+            let id = interview(id)?;
+            post(method, Route::ReissueInterview { id })
+        }
         _ => Err(NoRoute::Path),
     }
+}
+
+/// An id as we write it: other spellings of the same bits are other paths.
+fn interview(text: &str) -> Result<Uuid, NoRoute> {
+    let id = Uuid::parse_str(text).ok().filter(|id| id.to_string() == text);
+    id.ok_or(NoRoute::Path)
 }
 
 fn candidate(method: &Method, token: &str, endpoint: &str) -> Result<Route, NoRoute> {
@@ -211,7 +247,11 @@ mod tests {
 
     /// The path of an endpoint, with values that its parts may have.
     fn example(endpoint: Endpoint) -> String {
-        endpoint.path().replace("{token}", &LinkToken::fresh().expose()).replace("{id}", &Id::nonce().to_string())
+        let id = match endpoint.path().starts_with("/interviews/") {
+            true => Uuid::now_v7().to_string(),
+            false => Id::nonce().to_string(),
+        };
+        endpoint.path().replace("{token}", &LinkToken::fresh().expose()).replace("{id}", &id)
     }
 
     #[test]
@@ -276,6 +316,11 @@ mod tests {
             "/auth/sessions/not-an-id",
             "/profile/",
             "/profile/resume/x",
+            "/interviews/",
+            "/interviews/019F21E1-0000-7000-8000-000000000000",
+            "/interviews/019f21e1000070008000000000000000",
+            "/interviews/019f21e1-0000-7000-8000-000000000000/",
+            "/interviews/019f21e1-0000-7000-8000-000000000000/revoke",
         ] {
             assert!(matches!(find(&Method::GET, path), Err(NoRoute::Path)), "{path}");
         }

@@ -9,9 +9,8 @@ use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use super::Interviews;
+use super::store::{Interviews, LinkDigest};
 use crate::fault::Fault;
-use crate::id::Id;
 use crate::jobs::{JobId, JobKind};
 use crate::redis::{Keys, Redis, scripts};
 
@@ -43,23 +42,28 @@ impl Killer {
                 return Ok(killed);
             }
             for link in dead {
-                self.kill(&Id::first_of(&link.digest)).await?;
-                self.interviews.told(link.digest).await?;
+                self.kill(link.digest).await?;
                 killed += usize::from(!link.told);
             }
         }
     }
 
-    async fn kill(&self, link: &Id) -> Result<(), Fault> {
-        let job = |kind| self.keys.job(&JobId { kind, subject: *link });
+    /// Tells Redis of one dead link: from then on it, its code and its session are nowhere.
+    ///
+    /// # Errors
+    /// As [`Self::kill_noted`].
+    pub async fn kill(&self, digest: LinkDigest) -> Result<(), Fault> {
+        let link = digest.id();
+        let job = |kind| self.keys.job(&JobId { kind, subject: link });
         let names = [
-            &self.keys.link(link),
-            &self.keys.otp(link),
-            &self.keys.seat(link),
+            &self.keys.link(&link),
+            &self.keys.otp(&link),
+            &self.keys.seat(&link),
             &job(JobKind::Code),
             &job(JobKind::Invitation),
         ];
-        self.redis.decide(&scripts::LINK_KILL, names, []).await.map(drop)
+        self.redis.decide(&scripts::LINK_KILL, names, []).await?;
+        self.interviews.told(digest).await
     }
 }
 

@@ -4,11 +4,19 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{Error, Row};
 use uuid::Uuid;
 
-use crate::fault::Fault;
+use super::page::{Page, Place, State};
+use crate::fault::{Dependency, Fault};
+use crate::id::Id;
 use crate::link::LinkToken;
 use crate::postgres::Postgres;
+use crate::users::UserId;
+
+/// What [`interview_of`] reads.
+const COLUMNS: &str = "interviews.id, candidate_name, candidate_email, position, duration_minutes, \
+    interviews.link_digest, link_expires_at, created_at, started_at, revoked_at";
 
 /// An interview to be made. The edge has checked every field.
 #[derive(Debug)]
@@ -23,17 +31,64 @@ pub struct NewInterview {
     pub duration_minutes: i32,
 }
 
-/// An interview whose link was just made: the only moment at which the link can be told.
+/// An interview, as it was when it was read.
 #[derive(Debug)]
-pub struct Created {
-    /// Of the interview.
+pub struct Interview {
+    /// For ever, whatever becomes of its link.
     pub id: Uuid,
-    /// Told now or never: Postgres keeps its digest.
-    pub link: LinkToken,
+    /// As mails and pages show it.
+    pub candidate_name: String,
+    /// Where codes go.
+    pub candidate_email: String,
+    /// What the interview is for.
+    pub position: String,
+    /// Length of the interview.
+    pub duration_minutes: i32,
+    /// Its link in Redis.
+    pub link: Id,
     /// When the link ends.
     pub expires: OffsetDateTime,
-    /// What was asked for.
-    pub interview: NewInterview,
+    /// Of the interview; a new link does not change it.
+    pub created: OffsetDateTime,
+    /// When the candidate was let in, where Postgres was told of it.
+    pub started: Option<OffsetDateTime>,
+    /// When the link was taken away.
+    pub revoked: Option<OffsetDateTime>,
+}
+
+/// An interview whose link was just made: the only moment at which the link can be told.
+#[derive(Debug)]
+pub struct Issued {
+    /// With its new link.
+    pub interview: Interview,
+    /// Told now or never: Postgres keeps its digest.
+    pub link: LinkToken,
+}
+
+impl Issued {
+    /// `<public_url>/interview/join/{token}`.
+    #[must_use]
+    pub fn join_url(&self, public_url: &str) -> String {
+        format!("{public_url}/interview/join/{}", *self.link.expose())
+    }
+}
+
+/// Whose interviews a caller reaches; the others are not there.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Reach {
+    /// Everybody's.
+    All,
+    /// Those that this user has made.
+    Own(UserId),
+}
+
+impl Reach {
+    fn owner(self) -> Option<Uuid> {
+        match self {
+            Self::All => None,
+            Self::Own(user) => Some(user.uuid()),
+        }
+    }
 }
 
 /// Interviews in Postgres.
@@ -51,96 +106,154 @@ impl Interviews {
         Self { postgres }
     }
 
-    /// Makes an interview and its link, which works for `life`.
+    /// Makes an interview and its link, which works for `life`. Without an owner it is every
+    /// admin's.
     ///
     /// # Errors
     /// A [`Fault`] where Postgres failed: then there is no such interview, or nobody knows
     /// its link.
-    pub async fn create(&self, interview: NewInterview, life: Duration) -> Result<Created, Fault> {
-        const SQL: &str = "INSERT INTO interviews (id, candidate_name, candidate_email, position, \
-                duration_minutes, link_digest, link_expires_at, session_id) \
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
-        let created = Created {
-            id: Uuid::now_v7(),
-            link: LinkToken::fresh(),
-            expires: whole_second(OffsetDateTime::now_utc() + life),
-            interview,
-        };
+    pub async fn create(
+        &self,
+        interview: NewInterview,
+        owner: Option<UserId>,
+        life: Duration,
+    ) -> Result<Issued, Fault> {
+        let sql = format!(
+            "INSERT INTO interviews (id, candidate_name, candidate_email, position, duration_minutes, \
+                link_digest, link_expires_at, session_id, owner_id) \
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING {COLUMNS}"
+        );
+        let (link, expires, owner) = (LinkToken::fresh(), end_of(life), owner.map(UserId::uuid));
+        let digest = link.digest();
         self.postgres
             .run("interview_create", move |connection| async move {
-                let (digest, session) = (created.link.digest(), session_id());
-                let interview = &created.interview;
-                let parameters: [Parameter<'_>; 8] = [
-                    (&created.id, Type::UUID),
+                let (id, session) = (Uuid::now_v7(), session_id());
+                let parameters: [Parameter<'_>; 9] = [
+                    (&id, Type::UUID),
                     (&interview.candidate_name, Type::TEXT),
                     (&interview.candidate_email, Type::TEXT),
                     (&interview.position, Type::TEXT),
                     (&interview.duration_minutes, Type::INT4),
                     (&&digest[..], Type::BYTEA),
-                    (&created.expires, Type::TIMESTAMPTZ),
+                    (&expires, Type::TIMESTAMPTZ),
                     (&session, Type::UUID),
+                    (&owner, Type::UUID),
                 ];
-                connection.query_typed(SQL, &parameters).await?;
-                Ok(created)
+                let rows = connection.query_typed(&sql, &parameters).await?;
+                rows.first().map(interview_of).transpose()
+            })
+            .await?
+            .map(|interview| Issued { interview, link })
+            .ok_or_else(|| Fault::new(Dependency::Postgres, "interview_create: it answered no row"))
+    }
+
+    /// Takes back an interview that was just made and whose link nobody was told. The link
+    /// is noted as dead: its mail may be under way.
+    ///
+    /// # Errors
+    /// A [`Fault`] where Postgres failed: then it stays, with a link that nobody knows.
+    pub async fn discard(&self, id: Uuid) -> Result<(), Fault> {
+        const SQL: &str = "WITH gone AS (DELETE FROM interviews WHERE id = $1 RETURNING link_digest) \
+            INSERT INTO dead_links (link_digest) SELECT link_digest FROM gone";
+        self.postgres
+            .run("interview_discard", move |connection| async move {
+                connection.query_typed(SQL, &[(&id, Type::UUID)]).await.map(drop)
             })
             .await
     }
 
-    /// Gives an interview a new link in place of its old one, which is noted as dead in the
-    /// same transaction. `None` where there is no such interview.
+    /// One interview; `None` where there is none within reach.
     ///
     /// # Errors
     /// A [`Fault`] where Postgres failed.
-    pub async fn reissue(&self, id: Uuid, life: Duration) -> Result<Option<Created>, Fault> {
-        const SQL: &str = "WITH old AS (SELECT id, link_digest FROM interviews WHERE id = $1 FOR UPDATE), \
-                dead AS (INSERT INTO dead_links (link_digest) SELECT link_digest FROM old \
+    pub async fn read(&self, reach: Reach, id: Uuid) -> Result<Option<Interview>, Fault> {
+        let sql = format!("SELECT {COLUMNS} FROM interviews WHERE id = $1 AND ($2 IS NULL OR owner_id = $2)");
+        self.postgres
+            .run("interview_read", move |connection| async move {
+                let rows = connection.query_typed(&sql, &[(&id, Type::UUID), (&reach.owner(), Type::UUID)]).await?;
+                rows.first().map(interview_of).transpose()
+            })
+            .await
+    }
+
+    /// Some interviews, the newest first, and the place where the next page begins.
+    ///
+    /// # Errors
+    /// A [`Fault`] where Postgres failed.
+    pub async fn list(&self, reach: Reach, page: Page) -> Result<(Vec<Interview>, Option<Place>), Fault> {
+        let state = page.state.map_or("TRUE", State::condition);
+        let sql = format!(
+            "SELECT {COLUMNS} FROM interviews WHERE ($1 IS NULL OR owner_id = $1) AND {state} \
+            AND ($2 IS NULL OR (created_at, id) < ($2, $3)) ORDER BY created_at DESC, id DESC LIMIT $4"
+        );
+        self.postgres
+            .run("interview_list", move |connection| async move {
+                let (at, id) = (page.after.map(|place| place.created), page.after.map(|place| place.id));
+                // One more tells whether there is a next page.
+                let limit = i64::from(page.limit) + 1;
+                let parameters: [Parameter<'_>; 4] =
+                    [(&reach.owner(), Type::UUID), (&at, Type::TIMESTAMPTZ), (&id, Type::UUID), (&limit, Type::INT8)];
+                let rows = connection.query_typed(&sql, &parameters).await?;
+                let mut interviews = rows.iter().map(interview_of).collect::<Result<Vec<_>, _>>()?;
+                let more = interviews.len() > usize::from(page.limit);
+                interviews.truncate(page.limit.into());
+                let next = interviews.last().filter(|_| more).map(Place::after);
+                Ok((interviews, next))
+            })
+            .await
+    }
+
+    /// Gives an interview a new link in place of its old one, whose digest comes along: it
+    /// is noted as dead in the same transaction. `None` where there is no such interview
+    /// within reach.
+    ///
+    /// # Errors
+    /// A [`Fault`] where Postgres failed.
+    pub async fn reissue(&self, reach: Reach, id: Uuid, life: Duration) -> Result<Option<(Issued, LinkDigest)>, Fault> {
+        let sql = format!(
+            "WITH old AS (SELECT id, link_digest FROM interviews \
+                WHERE id = $1 AND ($5 IS NULL OR owner_id = $5) FOR UPDATE), \
+            dead AS (INSERT INTO dead_links (link_digest) SELECT link_digest FROM old \
                 ON CONFLICT (link_digest) DO UPDATE SET told_at = NULL) \
             UPDATE interviews SET link_digest = $2, link_expires_at = $3, session_id = $4, \
                 revoked_at = NULL, started_at = NULL \
-            FROM old WHERE interviews.id = old.id \
-            RETURNING candidate_name, candidate_email, position, duration_minutes";
-        let (link, expires) = (LinkToken::fresh(), whole_second(OffsetDateTime::now_utc() + life));
+            FROM old WHERE interviews.id = old.id RETURNING {COLUMNS}, old.link_digest"
+        );
+        let (link, expires) = (LinkToken::fresh(), end_of(life));
         self.postgres
             .run("interview_reissue", move |connection| async move {
                 let (digest, session) = (link.digest(), session_id());
-                let parameters: [Parameter<'_>; 4] = [
+                let parameters: [Parameter<'_>; 5] = [
                     (&id, Type::UUID),
                     (&&digest[..], Type::BYTEA),
                     (&expires, Type::TIMESTAMPTZ),
                     (&session, Type::UUID),
+                    (&reach.owner(), Type::UUID),
                 ];
-                let rows = connection.query_typed(SQL, &parameters).await?;
+                let rows = connection.query_typed(&sql, &parameters).await?;
                 let Some(row) = rows.first() else { return Ok(None) };
-                let interview = NewInterview {
-                    candidate_name: row.try_get(0)?,
-                    candidate_email: row.try_get(1)?,
-                    position: row.try_get(2)?,
-                    duration_minutes: row.try_get(3)?,
-                };
-                Ok(Some(Created { id, link, expires, interview }))
+                Ok(Some((Issued { interview: interview_of(row)?, link }, LinkDigest(row.try_get(10)?))))
             })
             .await
     }
 
-    /// Takes an interview's link away; `false` where there is no such interview. A second
-    /// time notes the link as dead once more, which is safe.
+    /// Takes an interview's link away, and answers its digest; `None` where there is no such
+    /// interview within reach. A second time notes the link as dead once more, which is safe.
     ///
     /// # Errors
     /// A [`Fault`] where Postgres failed.
-    pub async fn revoke(&self, id: Uuid) -> Result<bool, Fault> {
+    pub async fn revoke(&self, reach: Reach, id: Uuid) -> Result<Option<LinkDigest>, Fault> {
         const SQL: &str = "WITH revoked AS (UPDATE interviews SET revoked_at = coalesce(revoked_at, now()) \
-                WHERE id = $1 RETURNING link_digest), \
+                WHERE id = $1 AND ($2 IS NULL OR owner_id = $2) RETURNING link_digest), \
             dead AS (INSERT INTO dead_links (link_digest) SELECT link_digest FROM revoked \
                 ON CONFLICT (link_digest) DO UPDATE SET told_at = NULL) \
-            SELECT count(*) FROM revoked";
-        let count: i64 = self
-            .postgres
+            SELECT link_digest FROM revoked";
+        self.postgres
             .run("interview_revoke", move |connection| async move {
-                let rows = connection.query_typed(SQL, &[(&id, Type::UUID)]).await?;
-                rows.first().map_or(Ok(0), |row| row.try_get(0))
+                let rows = connection.query_typed(SQL, &[(&id, Type::UUID), (&reach.owner(), Type::UUID)]).await?;
+                rows.first().map(|row| row.try_get(0).map(LinkDigest)).transpose()
             })
-            .await?;
-        Ok(count > 0)
+            .await
     }
 
     /// Whether a link with this digest is alive and works for a while.
@@ -167,35 +280,63 @@ impl Interviews {
         self.postgres
             .run("dead_links", |connection| async move {
                 let rows = connection.query_typed(SQL, &[]).await?;
-                rows.iter().map(|row| Ok(DeadLink { digest: row.try_get(0)?, told: row.try_get(1)? })).collect()
+                let link = |row: &Row| Ok(DeadLink { digest: LinkDigest(row.try_get(0)?), told: row.try_get(1)? });
+                rows.iter().map(link).collect()
             })
             .await
     }
 
     /// Notes that Redis was told of this link; after an hour, the note goes.
-    pub(super) async fn told(&self, digest: Vec<u8>) -> Result<(), Fault> {
+    pub(super) async fn told(&self, link: LinkDigest) -> Result<(), Fault> {
         const SQL: &str = "WITH over AS (DELETE FROM dead_links \
                 WHERE link_digest = $1 AND died_at < now() - interval '1 hour' RETURNING link_digest) \
             UPDATE dead_links SET told_at = now() \
             WHERE link_digest = $1 AND link_digest NOT IN (SELECT link_digest FROM over)";
         self.postgres
             .run("dead_link_told", move |connection| async move {
-                connection.query_typed(SQL, &[(&&digest[..], Type::BYTEA)]).await.map(drop)
+                connection.query_typed(SQL, &[(&link.0, Type::BYTEA)]).await.map(drop)
             })
             .await
     }
 }
 
+/// SHA-256 of a link's token.
+#[derive(Clone, Debug)]
+pub struct LinkDigest(Vec<u8>);
+
+impl LinkDigest {
+    pub(super) fn id(&self) -> Id {
+        Id::first_of(&self.0)
+    }
+}
+
 /// A link that is dead in Postgres.
 pub(super) struct DeadLink {
-    pub(super) digest: Vec<u8>,
+    pub(super) digest: LinkDigest,
     /// Whether Redis was told before.
     pub(super) told: bool,
 }
 
-/// What the API writes is what is enforced.
-fn whole_second(at: OffsetDateTime) -> OffsetDateTime {
-    at.replace_nanosecond(0).unwrap_or(at)
+fn interview_of(row: &Row) -> Result<Interview, Error> {
+    let digest: &[u8] = row.try_get(5)?;
+    Ok(Interview {
+        id: row.try_get(0)?,
+        candidate_name: row.try_get(1)?,
+        candidate_email: row.try_get(2)?,
+        position: row.try_get(3)?,
+        duration_minutes: row.try_get(4)?,
+        link: Id::first_of(digest),
+        expires: row.try_get(6)?,
+        created: row.try_get(7)?,
+        started: row.try_get(8)?,
+        revoked: row.try_get(9)?,
+    })
+}
+
+/// Whole seconds: what the API writes is what is enforced.
+fn end_of(life: Duration) -> OffsetDateTime {
+    let end = OffsetDateTime::now_utc() + life;
+    end.replace_nanosecond(0).unwrap_or(end)
 }
 
 /// Random, not by time: it names a room, and must not be guessed from another's.

@@ -170,6 +170,8 @@ pub struct NewMail<'a> {
     pub sealed: &'a str,
     /// Unix ms after which it is not worth sending.
     pub expires: i64,
+    /// Unix ms until which somebody may ask what became of it.
+    pub tell_until: i64,
 }
 
 /// The queues, through one Redis client.
@@ -198,8 +200,9 @@ impl Jobs {
             mail.sealed.into(),
             mail.expires.into(),
             room.into(),
+            mail.tell_until.into(),
         ];
-        let keys = [&self.queue_of(&mail.id), &self.keys.job(&mail.id)];
+        let keys = [&self.queue_of(&mail.id), &self.keys.job(&mail.id), &self.keys.mailed(&mail.id.subject)];
         let reply = self.redis.decide(&scripts::JOB_ADD, keys, args).await?;
         match reply.word() {
             "queued" | "late" => Ok(true),
@@ -233,7 +236,7 @@ impl Jobs {
 
     async fn done(&self, job: &Job) -> Result<(), Fault> {
         let args = [job.id.to_string().into(), (&job.version).into()];
-        let keys = [&self.queue_of(&job.id), &self.keys.job(&job.id)];
+        let keys = [&self.queue_of(&job.id), &self.keys.job(&job.id), &self.keys.mailed(&job.id.subject)];
         self.redis.decide(&scripts::JOB_DONE, keys, args).await.map(drop)
     }
 
@@ -248,7 +251,8 @@ impl Jobs {
         let args: [Arg; 5] =
             [job.id.to_string().into(), (&job.version).into(), why.into(), keep.into(), REFUSED_LIFE.into()];
         let refused = self.keys.refused(self.keys.partition(&job.id.subject));
-        let keys = [&self.queue_of(&job.id), &self.keys.job(&job.id), &refused];
+        let mailed = self.keys.mailed(&job.id.subject);
+        let keys = [&self.queue_of(&job.id), &self.keys.job(&job.id), &refused, &mailed];
         self.redis.decide(&scripts::JOB_REFUSE, keys, args).await.map(drop)
     }
 

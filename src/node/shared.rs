@@ -14,6 +14,7 @@ use crate::candidate::{self, Candidate};
 use crate::config::Config;
 use crate::fault::Fault;
 use crate::http::{TrustedProxies, Uploads};
+use crate::interviews::{self, Interviews, Recruiting};
 use crate::jobs::{self, Wake};
 use crate::jwt::Jwt;
 use crate::keyring::Keyring;
@@ -113,6 +114,7 @@ impl Shared {
             sessions: Sessions::new(access.clone(), self.users()),
             reset: self.reset(redis, &limits, &access),
             profiles: Profiles::new(self.users(), self.postgres.clone(), &config.profile),
+            recruiting: self.recruiting(redis),
             limits,
             access,
             rules: self.rules,
@@ -135,6 +137,21 @@ impl Shared {
             wake_starts: self.wake.starts.clone(),
             settings: config.candidate.clone(),
             limits: config.limits,
+            room: config.mail.waiting_max,
+        })
+    }
+
+    fn recruiting(&self, redis: &Redis) -> Recruiting {
+        let config = &self.config;
+        Recruiting::new(interviews::Parts {
+            redis: redis.clone(),
+            keys: self.keys.clone(),
+            interviews: Interviews::new(self.postgres.clone()),
+            keyring: Arc::clone(&self.keyring),
+            wake_mail: self.wake.mail.clone(),
+            public_url: config.public_url.to_string(),
+            link_life: config.candidate.link_life,
+            wrong_codes_max: config.limits.otp_attempt.total_max,
             room: config.mail.waiting_max,
         })
     }

@@ -85,6 +85,12 @@ impl Keys {
         self.of("seat", link)
     }
 
+    /// Hash: what became of the mails of a link.
+    #[must_use]
+    pub fn mailed(&self, link: &Id) -> Key {
+        self.of("mailed", link)
+    }
+
     /// Hash: what a subject of a limit has asked for. `limit` is the limit's name.
     #[must_use]
     pub fn limit(&self, limit: &str, subject: &Id) -> Key {

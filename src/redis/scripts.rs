@@ -40,6 +40,8 @@ pub static ADMIT: Script<1, 4> = Script::new("admit", include_str!("../../lua/ad
 pub static LINK_ADD: Script<1, 10> = Script::new("link_add", include_str!("../../lua/link_add.lua"));
 /// Makes a link dead at once.
 pub static LINK_KILL: Script<5, 0> = Script::new("link_kill", include_str!("../../lua/link_kill.lua"));
+/// Tells what became of a link and of its mails.
+pub static INTERVIEW_LOOK: Script<5, 1> = Script::new("interview_look", include_str!("../../lua/interview_look.lua"));
 /// Tells the state of a link.
 pub static OTP_INFO: Script<2, 6> = Script::new("otp_info", include_str!("../../lua/otp_info.lua"));
 /// Stores a fresh code, and queues its mail.
@@ -91,28 +93,29 @@ pub static RESET_LOOK: Script<1, 1> = Script::new("reset_look", include_str!("..
 /// Spends a reset token, and ends every session of its user.
 pub static RESET_TAKE: Script<2, 2> = Script::new("reset_take", include_str!("../../lua/reset_take.lua"));
 /// Queues a mail that belongs to no other decision.
-pub static JOB_ADD: Script<2, 6> = Script::new("job_add", include_str!("../../lua/job_add.lua"));
+pub static JOB_ADD: Script<3, 7> = Script::new("job_add", include_str!("../../lua/job_add.lua"));
 /// Lists jobs that are due.
 pub static JOB_DUE: Script<1, 1> = Script::new("job_due", include_str!("../../lua/job_due.lua"));
 /// Takes a job for a while.
 pub static JOB_CLAIM: Script<2, 3> = Script::new("job_claim", include_str!("../../lua/job_claim.lua"));
 /// Ends a job that was carried out.
-pub static JOB_DONE: Script<2, 2> = Script::new("job_done", include_str!("../../lua/job_done.lua"));
+pub static JOB_DONE: Script<3, 2> = Script::new("job_done", include_str!("../../lua/job_done.lua"));
 /// Puts a job off.
 pub static JOB_DEFER: Script<2, 5> = Script::new("job_defer", include_str!("../../lua/job_defer.lua"));
 /// Ends a job that can never succeed.
-pub static JOB_REFUSE: Script<3, 5> = Script::new("job_refuse", include_str!("../../lua/job_refuse.lua"));
+pub static JOB_REFUSE: Script<4, 5> = Script::new("job_refuse", include_str!("../../lua/job_refuse.lua"));
 /// `lua/meta_look.lua`
 pub static META_LOOK: Script<1, 0> = Script::new("meta_look", include_str!("../../lua/meta_look.lua"));
 /// Pins the number of partitions.
 pub static META_PIN: Script<1, 1> = Script::new("meta_pin", include_str!("../../lua/meta_pin.lua"));
 
 /// Every script's source, to load at start and after a reconnect.
-pub(super) fn sources() -> [&'static str; 34] {
+pub(super) fn sources() -> [&'static str; 35] {
     [
         ADMIT.source,
         LINK_ADD.source,
         LINK_KILL.source,
+        INTERVIEW_LOOK.source,
         OTP_INFO.source,
         OTP_REQUEST.source,
         OTP_VERIFY.source,

@@ -15,7 +15,7 @@ use proptest::test_runner::{TestCaseError, TestError, TestRunner};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use vestibule::config::{Config, Mode};
-use vestibule::interviews::{Created, Interviews, Killer, NewInterview};
+use vestibule::interviews::{Interviews, Issued, Killer, NewInterview, Reach};
 use vestibule::metrics::Metrics;
 use vestibule::postgres::Postgres;
 use vestibule::redis::{Gate, Redis};
@@ -115,7 +115,7 @@ struct Stage {
 struct Story<'a> {
     stage: &'a Stage,
     email: String,
-    created: Created,
+    created: Issued,
     link: Link,
     /// Every code mailed in this story, also for links before this one.
     codes: Vec<String>,
@@ -147,11 +147,11 @@ impl Stage {
         LINK_LIFE + Duration::from_micros(u64::try_from(ahead).unwrap_or(0))
     }
 
-    fn model_of(&self, created: &Created) -> Link {
-        Link::new(u64::try_from(created.expires.unix_timestamp()).unwrap() * 1_000, self.total_max)
+    fn model_of(&self, created: &Issued) -> Link {
+        Link::new(u64::try_from(created.interview.expires.unix_timestamp()).unwrap() * 1_000, self.total_max)
     }
 
-    async fn send(&self, link: &Created, endpoint: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+    async fn send(&self, link: &Issued, endpoint: &str, headers: &[(&str, &str)], body: &str) -> Answer {
         let n = self.requests.replace(self.requests.get() + 1) / REQUESTS_PER_ADDRESS;
         let address = format!("198.18.{}.{}", n / 256, n % 256);
         let method = if endpoint == "info" { Method::GET } else { Method::POST };
@@ -160,7 +160,7 @@ impl Stage {
         self.app.http.send(method, &url, &headers, body).await
     }
 
-    async fn verify(&self, link: &Created, typed: &str) -> Answer {
+    async fn verify(&self, link: &Issued, typed: &str) -> Answer {
         let body = json!({ "otp": typed }).to_string();
         self.send(link, "verify-otp", &[("content-type", "application/json")], &body).await
     }
@@ -173,7 +173,7 @@ impl Stage {
             position: "Analyst".to_owned(),
             duration_minutes: MINUTES,
         };
-        let created = self.interviews.create(interview, self.link_life()).await.unwrap();
+        let created = self.interviews.create(interview, None, self.link_life()).await.unwrap();
         let link = self.model_of(&created);
         let mut story = Story { stage: self, email, created, link, codes: Vec::new(), session_token: None };
         for (nth, step) in steps.iter().enumerate() {
@@ -272,7 +272,8 @@ impl Story<'_> {
     /// The old link is dead at once, whatever is asked of it.
     async fn reissue(&mut self) -> Result<(), String> {
         let stage = self.stage;
-        let fresh = stage.interviews.reissue(self.created.id, stage.link_life()).await.unwrap().unwrap();
+        let (fresh, _) =
+            stage.interviews.reissue(Reach::All, self.created.interview.id, stage.link_life()).await.unwrap().unwrap();
         stage.killer.kill_noted().await.unwrap();
         let old = std::mem::replace(&mut self.created, fresh);
         let was_verified = std::mem::replace(&mut self.link, stage.model_of(&self.created)).ever_verified();

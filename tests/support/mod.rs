@@ -11,6 +11,7 @@ pub(crate) mod members;
 pub(crate) mod postgres;
 pub(crate) mod program;
 pub(crate) mod raw;
+pub(crate) mod recruiters;
 pub(crate) mod resp;
 pub(crate) mod smtp;
 pub(crate) mod stories;

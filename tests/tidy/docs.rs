@@ -138,6 +138,7 @@ fn keyspace(claims: &mut Claims<'_>) {
         keys.link(&id),
         keys.otp(&id),
         keys.seat(&id),
+        keys.mailed(&id),
         keys.job(&JobId { kind: JobKind::Code, subject: id }),
         keys.refused(partition),
         keys.account(&id),

@@ -23,6 +23,7 @@ const LIBRARIES: [(&str, &[&str], &str); 26] = [
             "src/http/",
             "src/candidate/http.rs",
             "src/accounts/http.rs",
+            "src/interviews/http.rs",
             "src/profile/http.rs",
             "src/profile/flow.rs",
             "src/reset/http.rs",

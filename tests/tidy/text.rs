@@ -7,8 +7,8 @@ const LINES_MAX: usize = 500;
 /// Where names of keys are built.
 const AUTHOR: &str = "src/redis/keys.rs";
 /// First parts of keys' names, as Rust would write them to build one.
-const KINDS: [&str; 11] =
-    ["link", "otp", "seat", "job", "mail", "starts", "resets", "refused", "candidate_ip", "meta", "{kind}"];
+const KINDS: [&str; 12] =
+    ["link", "otp", "seat", "mailed", "job", "mail", "starts", "resets", "refused", "candidate_ip", "meta", "{kind}"];
 
 fn check(tree: &Tree) -> Vec<String> {
     let mut complaints = Vec::new();

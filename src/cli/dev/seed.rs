@@ -32,8 +32,10 @@ pub(super) async fn demo_link(config: &Config, folder: &Path, postgres: &Postgre
         position: "Analyst".to_owned(),
         duration_minutes: 60,
     };
-    let created =
-        interviews.create(interview, config.candidate.link_life).await.map_err(|fault: Fault| Failure::from(fault))?;
+    let created = interviews
+        .create(interview, None, config.candidate.link_life)
+        .await
+        .map_err(|fault: Fault| Failure::from(fault))?;
     let mut options = fs::OpenOptions::new();
     let written = options.write(true).create(true).truncate(true).mode(0o600).open(&path);
     written

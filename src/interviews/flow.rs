@@ -1,0 +1,138 @@
+//! What recruiters do with interviews: Postgres commits first, then Redis is told.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::try_join_all;
+use uuid::Uuid;
+
+use super::invitation::invite;
+use super::kill::Killer;
+use super::page::{Page, Place};
+use super::progress::Progress;
+use super::recruiter::Recruiter;
+use super::store::{Interview, Interviews, Issued, NewInterview};
+use crate::fault::Fault;
+use crate::jobs::{JobId, JobKind, Jobs, Wake};
+use crate::keyring::Keyring;
+use crate::redis::{Keys, Redis, scripts};
+
+/// What recruiting stands on.
+#[derive(Debug)]
+pub struct Parts {
+    /// The worker's own client.
+    pub redis: Redis,
+    /// Names of keys.
+    pub keys: Keys,
+    /// Durable records.
+    pub interviews: Interviews,
+    /// Seals what is mailed.
+    pub keyring: Arc<Keyring>,
+    /// Wakes this node's mail worker.
+    pub wake_mail: Wake,
+    /// Origin of join links.
+    pub public_url: String,
+    /// How long a link works, unless the interview says so.
+    pub link_life: Duration,
+    /// Wrong codes in all that end a link.
+    pub wrong_codes_max: u32,
+    /// Mails that may wait in a partition.
+    pub room: u32,
+}
+
+/// Interviews, through one worker's Redis client.
+#[derive(Debug)]
+pub struct Recruiting(Parts);
+
+/// An interview, and what became of it.
+pub(super) type Known = (Interview, Progress);
+
+impl Recruiting {
+    /// The flow on these parts.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        Self(parts)
+    }
+
+    /// Makes an interview, and mails its link to the candidate. Where the mail cannot be queued nothing
+    /// is left behind.
+    pub(super) async fn create(
+        &self,
+        recruiter: &Recruiter,
+        interview: NewInterview,
+        life: Option<Duration>,
+    ) -> Result<Issued, Fault> {
+        let Parts { interviews, link_life, .. } = &self.0;
+        let issued = interviews.create(interview, Some(recruiter.user()), life.unwrap_or(*link_life)).await?;
+        if let Err(fault) = self.mail(&issued).await {
+            if let Err(discard) = interviews.discard(issued.interview.id).await {
+                tracing::warn!(interview = %issued.interview.id, cause = %discard, "an interview stays whose link nobody knows");
+            }
+            return Err(fault);
+        }
+        Ok(issued)
+    }
+
+    /// Interviews within reach, the newest first, with what became of them.
+    pub(super) async fn list(&self, recruiter: &Recruiter, page: Page) -> Result<(Vec<Known>, Option<Place>), Fault> {
+        let (interviews, next) = self.0.interviews.list(recruiter.reach(), page).await?;
+        let mut known = try_join_all(interviews.into_iter().map(|interview| self.look(interview))).await?;
+        // What Postgres has not heard of yet may have brought one into another state.
+        known.retain(|(interview, progress)| page.state.is_none_or(|state| state == progress.state(interview)));
+        Ok((known, next))
+    }
+
+    /// One interview within reach, with what became of it.
+    pub(super) async fn read(&self, recruiter: &Recruiter, id: Uuid) -> Result<Option<Known>, Fault> {
+        match self.0.interviews.read(recruiter.reach(), id).await? {
+            Some(interview) => self.look(interview).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Gives an interview a new link and mails it; the old one is dead on every node when this
+    /// answers. Where it fails half-way, the old link is dead and nobody knows the new one: doing
+    /// it again is safe.
+    pub(super) async fn reissue(&self, recruiter: &Recruiter, id: Uuid) -> Result<Option<Issued>, Fault> {
+        let Parts { interviews, link_life, .. } = &self.0;
+        let Some((issued, old)) = interviews.reissue(recruiter.reach(), id, *link_life).await? else { return Ok(None) };
+        self.killer().kill(old).await?;
+        self.mail(&issued).await?;
+        Ok(Some(issued))
+    }
+
+    /// Takes the link away; it is dead on every node when this answers. `false` where there is no
+    /// such interview within reach.
+    pub(super) async fn revoke(&self, recruiter: &Recruiter, id: Uuid) -> Result<bool, Fault> {
+        let Some(link) = self.0.interviews.revoke(recruiter.reach(), id).await? else { return Ok(false) };
+        self.killer().kill(link).await?;
+        Ok(true)
+    }
+
+    /// Where the candidate goes in.
+    pub(super) fn join_url(&self, issued: &Issued) -> String {
+        issued.join_url(&self.0.public_url)
+    }
+
+    async fn mail(&self, issued: &Issued) -> Result<(), Fault> {
+        let Parts { redis, keys, keyring, wake_mail, public_url, room, .. } = &self.0;
+        let jobs = Jobs::new(redis.clone(), keys.clone());
+        wake_mail.ring(invite(&jobs, keyring, public_url, issued, *room).await?);
+        Ok(())
+    }
+
+    async fn look(&self, interview: Interview) -> Result<Known, Fault> {
+        let Parts { redis, keys, wrong_codes_max, .. } = &self.0;
+        let link = interview.link;
+        let job = |kind| keys.job(&JobId { kind, subject: link });
+        let names =
+            [&keys.link(&link), &keys.otp(&link), &keys.mailed(&link), &job(JobKind::Invitation), &job(JobKind::Code)];
+        let reply = redis.decide(&scripts::INTERVIEW_LOOK, names, [(*wrong_codes_max).into()]).await?;
+        Ok((interview, Progress::read(&reply)?))
+    }
+
+    fn killer(&self) -> Killer {
+        let Parts { interviews, redis, keys, .. } = &self.0;
+        Killer::new(interviews.clone(), redis.clone(), keys.clone())
+    }
+}

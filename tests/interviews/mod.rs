@@ -1,0 +1,3 @@
+//! Recruiters: what they make, what they are told, and what they can take away.
+
+mod flow;
