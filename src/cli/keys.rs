@@ -106,6 +106,7 @@ fn print(id: &Id, keys: &Keys, redis_cli: &str) -> Result<(), Failure> {
         (keys.link(id), "the record: live or dead, whose, until when, started"),
         (otp.clone(), "code and counters: wrong, locks, until (locked, unix ms), total, asked"),
         (keys.seat(id), "there while the candidate's session lives"),
+        (keys.mailed(id), "what became of its newest mails: accepted or refused, when (unix ms), the relay's words"),
         (job(JobKind::Code), "code mail that waits: tries, why"),
         (job(JobKind::Invitation), "invitation that waits: tries, why"),
         (job(JobKind::Start), "start that Postgres is not told of yet: tries, why"),

@@ -56,6 +56,9 @@ const FORGOT_IP_WINDOW: Key = Key::new("limits.forgot_ip.window", "1h", "in any 
 /// A token has 256 bits: this is for our processors, not against guessing.
 const RESET_IP_MAX: Key = Key::new("limits.reset_ip.max", "20", "passwords that one client address may try to reset");
 const RESET_IP_WINDOW: Key = Key::new("limits.reset_ip.window", "10m", "in any such time, exact to the millisecond");
+/// A campaign that invites a whole class; and what a stolen account can do to the sender's good name.
+const INVITE_USER_MAX: Key = Key::new("limits.invite_user.max", "1000", "invitations that one recruiter has mailed");
+const INVITE_USER_WINDOW: Key = Key::new("limits.invite_user.window", "1h", "in this time");
 
 /// The log is a text in one hash, read and written whole: 200 entries of 26 bytes are 5 KiB.
 const EXACT_MAX: u32 = 200;
@@ -81,6 +84,8 @@ pub struct Limits {
     pub forgot_ip: Rate,
     /// On a client address: resets.
     pub reset_ip: Rate,
+    /// On a user: invitations that are mailed.
+    pub invite_user: Rate,
 }
 
 /// So many in any such time.
@@ -132,10 +137,7 @@ pub struct LoginAccount {
 impl Limits {
     pub(super) fn read(reader: &mut Reader) -> Self {
         Self {
-            candidate_ip: Rate {
-                max: reader.integer(&CANDIDATE_IP_MAX, parse::number(1..=1_000_000)),
-                window: reader.text(&CANDIDATE_IP_WINDOW, parse::duration(SECOND..=DAY)),
-            },
+            candidate_ip: counted(reader, &CANDIDATE_IP_MAX, &CANDIDATE_IP_WINDOW),
             otp_request: OtpRequest::read(reader),
             otp_attempt: OtpAttempt::read(reader),
             login_account: LoginAccount::read(reader),
@@ -144,6 +146,7 @@ impl Limits {
             forgot_email: exact(reader, &FORGOT_EMAIL_MAX, &FORGOT_EMAIL_WINDOW),
             forgot_ip: exact(reader, &FORGOT_IP_MAX, &FORGOT_IP_WINDOW),
             reset_ip: exact(reader, &RESET_IP_MAX, &RESET_IP_WINDOW),
+            invite_user: counted(reader, &INVITE_USER_MAX, &INVITE_USER_WINDOW),
         }
     }
 }
@@ -218,6 +221,14 @@ impl LoginAccount {
         let ok = limit.wait_max >= limit.wait;
         reader.check(&LOGIN_WAIT_MAX, &LOGIN_WAIT, ok, wrong);
         limit
+    }
+}
+
+/// In sub-windows: so many that no log holds them.
+fn counted(reader: &mut Reader, max: &Key, window: &Key) -> Rate {
+    Rate {
+        max: reader.integer(max, parse::number(1..=1_000_000)),
+        window: reader.text(window, parse::duration(SECOND..=DAY)),
     }
 }
 

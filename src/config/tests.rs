@@ -135,6 +135,7 @@ fn the_defaults_are_those_of_the_contract() {
         (limits.forgot_email, 3, 900),
         (limits.forgot_ip, 20, 3_600),
         (limits.reset_ip, 20, 600),
+        (limits.invite_user, 1_000, 3_600),
     ] {
         assert_eq!(limit, Rate { max, window: seconds(window) });
     }

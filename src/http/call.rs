@@ -127,17 +127,31 @@ impl Call {
     /// `rate-limited` or `too-many-attempts` where it is over, `unavailable` where Redis cannot say.
     pub async fn admit(&mut self, app: &App, limit: Limit) -> Result<Permit, Problem> {
         self.policies.insert(0, app.limits.policy(limit));
-        match app.limits.admit(limit, &subject(self.client)).await? {
+        let (slug, detail) = match limit {
+            Limit::LoginIp => (Slug::TooManyAttempts, "Too many wrong tries to log in came from your network."),
+            _ => (Slug::RateLimited, "Too many requests came from your network address. Please wait a little."),
+        };
+        self.judge(app.limits.admit(limit, &subject(self.client)).await?, slug, detail)
+    }
+
+    /// Counts an invitation that `user` is about to have mailed.
+    ///
+    /// # Errors
+    /// `rate-limited`, `unavailable`.
+    pub async fn admit_invitation(&mut self, app: &App, user: UserId) -> Result<Permit, Problem> {
+        self.policies.insert(0, app.limits.invitation_policy());
+        let detail = "You have invited very many candidates within the hour. Please wait a little.";
+        self.judge(app.limits.admit_invitation(user).await?, Slug::RateLimited, detail)
+    }
+
+    fn judge(&mut self, admission: Admission, slug: Slug, detail: &'static str) -> Result<Permit, Problem> {
+        match admission {
             Admission::Admitted(permit, standing) => {
                 self.standings.push(standing);
                 Ok(permit)
             }
             Admission::Refused(standing) => {
                 self.standings.push(standing);
-                let (slug, detail) = match limit {
-                    Limit::LoginIp => (Slug::TooManyAttempts, "Too many wrong tries to log in came from your network."),
-                    _ => (Slug::RateLimited, "Too many requests came from your network address. Please wait a little."),
-                };
                 Err(Problem::new(slug, detail).retry_after(standing.reset))
             }
         }

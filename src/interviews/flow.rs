@@ -15,6 +15,7 @@ use super::store::{Interview, Interviews, Issued, NewInterview};
 use crate::fault::Fault;
 use crate::jobs::{JobId, JobKind, Jobs, Wake};
 use crate::keyring::Keyring;
+use crate::limits::Permit;
 use crate::redis::{Keys, Redis, scripts};
 
 /// What recruiting stands on.
@@ -58,6 +59,7 @@ impl Recruiting {
     /// is left behind.
     pub(super) async fn create(
         &self,
+        _: &Permit,
         recruiter: &Recruiter,
         interview: NewInterview,
         life: Option<Duration>,
@@ -93,7 +95,7 @@ impl Recruiting {
     /// Gives an interview a new link and mails it; the old one is dead on every node when this
     /// answers. Where it fails half-way, the old link is dead and nobody knows the new one: doing
     /// it again is safe.
-    pub(super) async fn reissue(&self, recruiter: &Recruiter, id: Uuid) -> Result<Option<Issued>, Fault> {
+    pub(super) async fn reissue(&self, _: &Permit, recruiter: &Recruiter, id: Uuid) -> Result<Option<Issued>, Fault> {
         let Parts { interviews, link_life, .. } = &self.0;
         let Some((issued, old)) = interviews.reissue(recruiter.reach(), id, *link_life).await? else { return Ok(None) };
         self.killer().kill(old).await?;

@@ -101,7 +101,8 @@ struct IssuedBody<'a> {
 /// POST /interviews
 pub(crate) async fn create(app: &App, recruiter: &Recruiter, call: &mut Call) -> Result<Reply, Problem> {
     let (interview, life) = read_form(&mut call.json(app).await?)?;
-    let issued = app.recruiting.create(recruiter, interview, life).await?;
+    let permit = call.admit_invitation(app, recruiter.user()).await?;
+    let issued = app.recruiting.create(&permit, recruiter, interview, life).await?;
     let id = issued.interview.id.to_string();
     call.audit_by(Event::InterviewCreated, &id, recruiter.user());
     let location = HeaderValue::from_str(&format!("/interviews/{id}")).expect("an id is header text");
@@ -174,8 +175,9 @@ pub(crate) async fn read(app: &App, recruiter: &Recruiter, id: Uuid) -> Result<R
 }
 
 /// POST /interviews/{id}/reissue
-pub(crate) async fn reissue(app: &App, recruiter: &Recruiter, id: Uuid, call: &Call) -> Result<Reply, Problem> {
-    let issued = app.recruiting.reissue(recruiter, id).await?.ok_or_else(no_such_interview)?;
+pub(crate) async fn reissue(app: &App, recruiter: &Recruiter, id: Uuid, call: &mut Call) -> Result<Reply, Problem> {
+    let permit = call.admit_invitation(app, recruiter.user()).await?;
+    let issued = app.recruiting.reissue(&permit, recruiter, id).await?.ok_or_else(no_such_interview)?;
     call.audit_by(Event::LinkReissued, &id.to_string(), recruiter.user());
     Ok(reply_with_link(app, &issued))
 }

@@ -11,7 +11,8 @@ use crate::config;
 use crate::fault::Fault;
 use crate::id::Id;
 use crate::keyring::Keyring;
-use crate::redis::{Key, Keys, Redis, scripts};
+use crate::redis::{Key, Keys, Redis, Script, scripts};
+use crate::users::UserId;
 
 /// The limits that are counted for a client. The enum is the list.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -49,6 +50,8 @@ impl Limit {
 pub const LOGIN_ACCOUNT: &str = "login_account";
 /// The limit on an address that a reset is asked for, known or not.
 pub const FORGOT_EMAIL: &str = "forgot_email";
+/// The limit on invitations that a user has mailed.
+pub const INVITE_USER: &str = "invite_user";
 
 /// A client, as limits see it: its address, or its /64.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -136,20 +139,43 @@ impl Limits {
     /// # Errors
     /// A [`Fault`] where Redis cannot say: the request is then refused, never let through.
     pub async fn admit(&self, limit: Limit, subject: &Subject) -> Result<Admission, Fault> {
-        let (window, nonce) = (self.rate(limit), Id::nonce());
-        let key = self.keys.limit(limit.name(), &self.keyring.subject(limit.name(), &subject.exact));
-        let args = [window.max.into(), window.window.into(), subject.masked.as_str().into(), nonce.into()];
+        let id = self.keyring.subject(limit.name(), &subject.exact);
         // A page polls, and is counted in sub-windows; what is rare is counted to the millisecond.
         let script = match limit {
             Limit::CandidateIp => &scripts::ADMIT,
             Limit::LoginIp | Limit::SignupIp | Limit::ForgotIp | Limit::ResetIp => &scripts::ADMIT_EXACT,
         };
+        self.count(script, limit.name(), self.rate(limit), &id, &subject.masked).await
+    }
+
+    /// Counts one invitation that `user` has mailed.
+    ///
+    /// # Errors
+    /// As [`Self::admit`].
+    pub async fn admit_invitation(&self, user: UserId) -> Result<Admission, Fault> {
+        let rate = self.settings.invite_user;
+        self.count(&scripts::ADMIT, INVITE_USER, rate, &user.id(), &user.to_string()).await
+    }
+
+    /// The limit on invitations, as the headers tell it.
+    #[must_use]
+    pub fn invitation_policy(&self) -> Policy {
+        let rate = self.settings.invite_user;
+        Policy { name: INVITE_USER, max: u64::from(rate.max), window: Some(rate.window) }
+    }
+
+    async fn count(
+        &self,
+        script: &'static Script<1, 4>,
+        name: &'static str,
+        rate: config::Rate,
+        subject: &Id,
+        who: &str,
+    ) -> Result<Admission, Fault> {
+        let (key, nonce) = (self.keys.limit(name, subject), Id::nonce());
+        let args = [rate.max.into(), rate.window.into(), who.into(), nonce.into()];
         let reply = self.redis.decide(script, [&key], args).await?;
-        let standing = Standing {
-            name: limit.name(),
-            remaining: reply.number(0)?,
-            reset: Duration::from_millis(reply.number(1)?),
-        };
+        let standing = Standing { name, remaining: reply.number(0)?, reset: Duration::from_millis(reply.number(1)?) };
         match reply.word() {
             "admitted" => Ok(Admission::Admitted(Permit { key, nonce }, standing)),
             "refused" => Ok(Admission::Refused(standing)),

@@ -91,7 +91,7 @@ async fn the_printed_lines_work() {
     let link = app.invite("ada@example.com").await;
     app.code(&link).await;
     let lines = printed(&app, &link).await;
-    assert_eq!(lines.len(), 10, "{lines:#?}");
+    assert_eq!(lines.len(), 11, "{lines:#?}");
     let answers: Vec<_> = lines.iter().map(|line| shell(line)).collect();
     assert!(answers[0].contains("Ada Lovelace"), "{}: {}", lines[0], answers[0]);
     assert!(answers[1].contains("asked"), "{}: {}", lines[1], answers[1]);

@@ -9,7 +9,7 @@ use vestibule::http::Slug;
 use vestibule::http::route::Endpoint;
 use vestibule::id::Id;
 use vestibule::jobs::{JobId, JobKind, Queue};
-use vestibule::limits::{FORGOT_EMAIL, LOGIN_ACCOUNT, Limit};
+use vestibule::limits::{FORGOT_EMAIL, INVITE_USER, LOGIN_ACCOUNT, Limit};
 use vestibule::redis::Keys;
 
 use super::markdown::{codes, links, section, table};
@@ -157,7 +157,9 @@ fn keyspace(claims: &mut Claims<'_>) {
     }
     built.extend([Queue::Mail, Queue::Starts, Queue::Resets].map(|queue| keys.queue(queue, partition)));
     let limits = Limit::ALL.map(Limit::name);
-    built.extend(limits.into_iter().chain([LOGIN_ACCOUNT, FORGOT_EMAIL]).map(|limit| keys.limit(limit, &id)));
+    built.extend(
+        limits.into_iter().chain([LOGIN_ACCOUNT, FORGOT_EMAIL, INVITE_USER]).map(|limit| keys.limit(limit, &id)),
+    );
 
     let rows = claims.table("## Keyspace", &["Key", "Type", "Life", "Holds"]);
     let shape = |name: &str| match name.split_once('}') {
