@@ -3,6 +3,7 @@
 
 mod accounts;
 mod audit;
+mod authz;
 mod candidate;
 mod cli;
 mod dev_mode;

@@ -94,6 +94,15 @@ pub(super) enum Started {
     NoSuchLink,
 }
 
+/// A candidate's session that lives.
+#[derive(Debug)]
+pub(super) struct Seat {
+    /// Id.
+    pub(super) interview: String,
+    /// Id, as `start` hands it out.
+    pub(super) session: String,
+}
+
 impl Candidate {
     /// The flow on these parts.
     #[must_use]
@@ -255,6 +264,17 @@ impl Candidate {
             "rejoined" => Ok(Started::Again { at_ms: reply.number(0)?, session: reply.text(1)? }),
             "vacant" => Ok(Started::Vacant),
             "full" => Err(Fault::new(Dependency::Load, "too many starts wait for Postgres in a partition")),
+            _ => Err(reply.surprise()),
+        }
+    }
+
+    /// The seat that a session token was given for; `None` where it is gone, on whichever node.
+    pub(super) async fn seat(&self, session: &Session) -> Result<Option<Seat>, Fault> {
+        let Parts { redis, keys, .. } = &self.0;
+        let reply = redis.decide(&scripts::SEAT_LOOK, [&keys.seat(&session.link)], []).await?;
+        match reply.word() {
+            "alive" => Ok(Some(Seat { interview: reply.text(0)?, session: reply.text(1)? })),
+            "gone" => Ok(None),
             _ => Err(reply.surprise()),
         }
     }

@@ -90,12 +90,15 @@ impl Call {
     /// # Errors
     /// `unauthenticated`.
     pub fn bearer(&self, app: &App) -> Result<Bearer, Problem> {
-        let header = self.header("authorization").ok_or_else(|| Problem::no_credentials(LOG_IN))?;
-        let token = match header.split_once(' ') {
-            Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
-            _ => return Err(Problem::no_credentials(LOG_IN)),
-        };
+        let token = self.bearer_token().ok_or_else(|| Problem::no_credentials(LOG_IN))?;
         app.access.bearer(token).ok_or_else(Problem::session_over)
+    }
+
+    /// The bearer token, whatever it is; `None` where there is none, or more than one.
+    #[must_use]
+    pub fn bearer_token(&self) -> Option<&str> {
+        let (scheme, token) = self.header("authorization")?.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
     }
 
     /// The authenticated user, whose session lives.
@@ -111,6 +114,12 @@ impl Call {
     #[must_use]
     pub fn query(&self) -> Query<'_> {
         Query::new(self.query.as_deref())
+    }
+
+    /// Whether there is such a header, of whatever value.
+    #[must_use]
+    pub fn has_header(&self, name: &str) -> bool {
+        self.headers.contains_key(name)
     }
 
     /// The one value of a header; `None` where it is missing, repeated or no text.

@@ -6,6 +6,7 @@
 
 mod account;
 mod admin;
+pub mod authz;
 mod body;
 mod call;
 mod client;

@@ -158,6 +158,14 @@ impl Problem {
         Self::bad_credentials("The access token is wrong or over. Refresh it, or log in again.")
     }
 
+    /// Something that is needed cannot answer; `cause` is for the log.
+    #[must_use]
+    pub fn unavailable(cause: impl Into<String>) -> Self {
+        Self::new(Slug::Unavailable, "We cannot answer just now. Please try again in a moment.")
+            .retry_after(Duration::from_secs(1))
+            .because(cause)
+    }
+
     /// The same with other words for the caller.
     #[must_use]
     pub fn saying(mut self, detail: &'static str) -> Self {
@@ -235,9 +243,7 @@ impl From<Slug> for Problem {
 
 impl From<Fault> for Problem {
     fn from(fault: Fault) -> Self {
-        Self::new(Slug::Unavailable, "We cannot answer just now. Please try again in a moment.")
-            .retry_after(Duration::from_secs(1))
-            .because(fault.to_string())
+        Self::unavailable(fault.to_string())
     }
 }
 

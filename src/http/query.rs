@@ -6,11 +6,17 @@ use super::Problem;
 
 /// Parameters. Those that nobody asks for are ignored.
 #[derive(Debug)]
-pub struct Query<'a>(&'a str);
+pub struct Query<'a>(Option<&'a str>);
 
 impl<'a> Query<'a> {
     pub(super) fn new(query: Option<&'a str>) -> Self {
-        Self(query.unwrap_or_default())
+        Self(query)
+    }
+
+    /// As it was sent; `None` where there is no `?`.
+    #[must_use]
+    pub fn raw(&self) -> Option<&'a str> {
+        self.0
     }
 
     /// The one value of a parameter; `None` where it is missing or empty.
@@ -18,7 +24,7 @@ impl<'a> Query<'a> {
     /// # Errors
     /// `validation-failed` where it comes twice, or is not text.
     pub fn value(&self, name: &str) -> Result<Option<String>, Problem> {
-        let mut values = self.0.split('&').filter_map(|pair| {
+        let mut values = self.0.unwrap_or_default().split('&').filter_map(|pair| {
             let (found, value) = pair.split_once('=').unwrap_or((pair, ""));
             (found == name).then_some(value)
         });

@@ -12,8 +12,8 @@ use tokio::time::timeout;
 
 use super::body::Body;
 use super::call::{Call, HUNG_UP, closes};
-use super::route::{self, NoRoute, Route};
-use super::{Problem, Reply, Slug};
+use super::route::{self, Endpoint, NoRoute, Route};
+use super::{Problem, Reply, Slug, authz};
 use crate::app::App;
 use crate::id::Id;
 use crate::interviews::http::recruiter;
@@ -32,7 +32,8 @@ pub(super) async fn respond(app: Arc<App>, peer: IpAddr, request: Request<Incomi
     let id = request_id(&parts.headers);
     let client = app.proxies.client(peer, &parts.headers);
     let found = route::find(&parts.method, parts.uri.path());
-    let label = found.as_ref().map_or("none", |route| route.endpoint().label());
+    let endpoint = found.as_ref().ok().map(Route::endpoint);
+    let label = endpoint.map_or("none", Endpoint::label);
     let mut line = Line { method: name_of(&parts.method), label, client, id: id.clone(), started, open: true };
 
     // Dropped with this future: that is how the handler's task hears that the client hung up.
@@ -41,6 +42,8 @@ pub(super) async fn respond(app: Arc<App>, peer: IpAddr, request: Request<Incomi
         Err(missing) => (None, call.settle(app.http.body_bytes_max).await, Err(refuse(missing))),
         Ok(route) => finish(spawn(&app, route, call), app.http.handler_timeout).await,
     };
+    let for_proxy = endpoint.is_some_and(Endpoint::is_authz);
+    let result = if for_proxy { result.map_err(authz::no_or_not_now) } else { result };
 
     let (slug, cause) = match &result {
         Ok(_) => ("", None),
@@ -104,6 +107,8 @@ async fn run(app: &App, route: Route, call: &mut Call) -> Result<Reply, Problem>
         Route::Interview { id } => interviews::http::read(app, &recruiter(app, call).await?, id).await,
         Route::ReissueInterview { id } => interviews::http::reissue(app, &recruiter(app, call).await?, id, call).await,
         Route::RevokeInterview { id } => interviews::http::revoke(app, &recruiter(app, call).await?, id, call).await,
+        Route::AuthzUser { asked } => sessions::http::authz(asked, &call.caller(app).await?, call),
+        Route::AuthzCandidate { asked } => candidate::http::authz(app, asked, call).await,
     }
 }
 

@@ -3,6 +3,7 @@
 use hyper::Method;
 use uuid::Uuid;
 
+use super::authz::Asked;
 use crate::id::Id;
 use crate::link::LinkToken;
 
@@ -49,10 +50,12 @@ endpoints! {
     Interview = "GET" "/interviews/{id}", "interview";
     ReissueInterview = "POST" "/interviews/{id}/reissue", "interview_reissue";
     RevokeInterview = "DELETE" "/interviews/{id}", "interview_revoke";
+    AuthzUser = "ANY" "/authz/user", "authz_user";
+    AuthzCandidate = "ANY" "/authz/candidate", "authz_candidate";
 }
 
 impl Endpoint {
-    /// The method that it takes; HEAD goes with GET.
+    /// The method that it takes; HEAD goes with GET, and ANY stands for all, also those that nobody knows.
     #[must_use]
     pub fn method(self) -> &'static str {
         self.row().0
@@ -68,6 +71,12 @@ impl Endpoint {
     #[must_use]
     pub fn label(self) -> &'static str {
         self.row().2
+    }
+
+    /// Whether it is for a proxy that asks about somebody else's request.
+    #[must_use]
+    pub fn is_authz(self) -> bool {
+        matches!(self, Self::AuthzUser | Self::AuthzCandidate)
     }
 }
 
@@ -100,6 +109,8 @@ pub enum Route {
     Interview { id: Uuid },
     ReissueInterview { id: Uuid },
     RevokeInterview { id: Uuid },
+    AuthzUser { asked: Asked },
+    AuthzCandidate { asked: Asked },
 }
 
 /// Why there is no route.
@@ -143,16 +154,22 @@ impl Route {
             Self::Interview { .. } => Endpoint::Interview,
             Self::ReissueInterview { .. } => Endpoint::ReissueInterview,
             Self::RevokeInterview { .. } => Endpoint::RevokeInterview,
+            Self::AuthzUser { .. } => Endpoint::AuthzUser,
+            Self::AuthzCandidate { .. } => Endpoint::AuthzCandidate,
         }
     }
 }
 
 /// Finds the endpoint. Paths are exact: no trailing or double slash, no dot segment, no
-/// escape names anything. HEAD is GET without a body.
+/// escape names anything. HEAD is GET without a body. Behind `/authz/*` there may be more, of
+/// whatever kind: Envoy puts the path there that it asks about.
 ///
 /// # Errors
 /// Why there is none: the path is judged first, then the method.
 pub fn find(method: &Method, path: &str) -> Result<Route, NoRoute> {
+    if let Some(rest) = path.strip_prefix("/authz/") {
+        return authz(rest);
+    }
     let mut segments = [""; 5];
     let mut count = 0;
     for segment in path.split('/') {
@@ -228,6 +245,17 @@ fn auth(method: &Method, endpoint: &str) -> Result<Route, NoRoute> {
     }
 }
 
+fn authz(rest: &str) -> Result<Route, NoRoute> {
+    let (who, asked) = rest.split_once('/').map_or((rest, Asked::Plainly), |(who, behind)| {
+        (who, if behind.is_empty() { Asked::WithSlash } else { Asked::WithPath })
+    });
+    match who {
+        "user" => Ok(Route::AuthzUser { asked }),
+        "candidate" => Ok(Route::AuthzCandidate { asked }),
+        _ => Err(NoRoute::Path),
+    }
+}
+
 fn get<T>(method: &Method, found: T) -> Result<T, NoRoute> {
     let takes = method == Method::GET || method == Method::HEAD;
     if takes { Ok(found) } else { Err(NoRoute::Method("GET, HEAD")) }
@@ -264,7 +292,9 @@ mod tests {
             for other in
                 [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS]
             {
-                let right = takes.contains(&other.as_str()) || (other == Method::HEAD && takes.contains(&"GET"));
+                let right = takes.contains(&other.as_str())
+                    || takes.contains(&"ANY")
+                    || (other == Method::HEAD && takes.contains(&"GET"));
                 match find(&other, &path) {
                     Ok(_) => assert!(right, "{other} {path}"),
                     Err(NoRoute::Method(allow)) => {
@@ -290,6 +320,28 @@ mod tests {
             let path = format!("/candidate-access/{token}/info");
             assert!(matches!(find(&Method::GET, &path), Err(NoRoute::Link)), "{path}");
             assert!(matches!(find(&Method::PUT, &path), Err(NoRoute::Method(_))), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_proxy_asks_by_any_method_and_may_add_the_path_it_asks_about() {
+        let found = |path: &str| -> Option<(&'static str, Asked)> {
+            match find(&Method::from_bytes(b"BREW").unwrap(), path) {
+                Ok(Route::AuthzUser { asked }) => Some(("user", asked)),
+                Ok(Route::AuthzCandidate { asked }) => Some(("candidate", asked)),
+                _ => None,
+            }
+        };
+        for who in ["user", "candidate"] {
+            assert_eq!(found(&format!("/authz/{who}")), Some((who, Asked::Plainly)));
+            assert_eq!(found(&format!("/authz/{who}/")), Some((who, Asked::WithSlash)));
+            for behind in ["/rooms/7", "//a/../b/c/d/e/f/g/%2e/"] {
+                assert_eq!(found(&format!("/authz/{who}{behind}")), Some((who, Asked::WithPath)), "{behind}");
+            }
+        }
+        for path in ["/authz", "/authz/", "/authz//user", "/authz/users", "/authz/User", "/Authz/user", "//authz/user"]
+        {
+            assert_eq!(found(path), None, "{path}");
         }
     }
 

@@ -50,6 +50,8 @@ pub static OTP_REQUEST: Script<4, 12> = Script::new("otp_request", include_str!(
 pub static OTP_VERIFY: Script<4, 8> = Script::new("otp_verify", include_str!("../../lua/otp_verify.lua"));
 /// Lets a verified candidate in.
 pub static SEAT_START: Script<4, 4> = Script::new("seat_start", include_str!("../../lua/seat_start.lua"));
+/// Tells whether a candidate's session lives.
+pub static SEAT_LOOK: Script<1, 0> = Script::new("seat_look", include_str!("../../lua/seat_look.lua"));
 /// Counts one request against an exact sliding log.
 pub static ADMIT_EXACT: Script<1, 4> = Script::new("admit_exact", include_str!("../../lua/admit_exact.lua"));
 /// Gives one request back to such a log.
@@ -110,7 +112,7 @@ pub static META_LOOK: Script<1, 0> = Script::new("meta_look", include_str!("../.
 pub static META_PIN: Script<1, 1> = Script::new("meta_pin", include_str!("../../lua/meta_pin.lua"));
 
 /// Every script's source, to load at start and after a reconnect.
-pub(super) fn sources() -> [&'static str; 35] {
+pub(super) fn sources() -> [&'static str; 36] {
     [
         ADMIT.source,
         LINK_ADD.source,
@@ -120,6 +122,7 @@ pub(super) fn sources() -> [&'static str; 35] {
         OTP_REQUEST.source,
         OTP_VERIFY.source,
         SEAT_START.source,
+        SEAT_LOOK.source,
         ADMIT_EXACT.source,
         ADMIT_UNDO.source,
         LOGIN_TRY.source,

@@ -7,6 +7,7 @@ use super::flow::Exchanged;
 use crate::access::{Caller, RefreshToken};
 use crate::app::App;
 use crate::audit::Event;
+use crate::http::authz::{self, Asked};
 use crate::http::{Call, Problem, Reply, SessionBody, Slug, rfc3339};
 use crate::id::Id;
 
@@ -85,4 +86,13 @@ pub(crate) async fn end(app: &App, caller: &Caller, session: &Id, call: &Call) -
     }
     call.audit(Event::SessionEnded, &caller.user().to_string());
     Ok(Reply::empty(StatusCode::NO_CONTENT))
+}
+
+/// ANY /authz/user
+pub(crate) fn authz(asked: Asked, caller: &Caller, call: &Call) -> Result<Reply, Problem> {
+    let least = authz::least_role(asked, call.query().raw())?;
+    if least.is_some_and(|least| caller.role() < least) {
+        return Err(authz::not_allowed());
+    }
+    Ok(authz::pass(&caller.user(), &caller.session(), caller.role().name()))
 }

@@ -62,8 +62,8 @@ impl fmt::Display for UserId {
     }
 }
 
-/// What a user may do.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+/// What a user may do: what the roles before it may, and more.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Role {
     /// Keeps a profile.
     Member,
