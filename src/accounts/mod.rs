@@ -3,6 +3,7 @@
 //! [`http`] is what a client sees; `flow` asks the limits, Postgres, Argon2 and the
 //! sessions in the order in which each is safe to ask; `form` judges what is typed.
 
+pub(crate) mod docs;
 mod flow;
 mod form;
 pub mod http;

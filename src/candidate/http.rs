@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use hyper::StatusCode;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::code::OtpCode;
 use super::flow::{Requested, Seat, Started, Verified};
@@ -15,17 +16,28 @@ use crate::http::{Call, Problem, Reply, Slug, rfc3339};
 use crate::limits::{Limit, Policy};
 use crate::link::LinkToken;
 
-#[derive(Serialize)]
+/// Whose interview it is, and what may be done now.
+#[derive(Serialize, ToSchema)]
+#[schema(as = LinkInfo)]
 #[serde(rename_all = "camelCase")]
-struct InfoBody<'a> {
+pub(super) struct InfoBody<'a> {
     candidate_name: &'a str,
     position: &'a str,
+    /// Where codes go, told to those who know it.
+    #[schema(examples("j***@e***.com"))]
     masked_email: &'a str,
+    /// Of the link.
+    #[schema(format = DateTime)]
     expires_at: String,
+    /// Seconds until a code may be requested; 0 is now.
     resend_in: u64,
+    /// Seconds left of a lock; 0 is none.
     cooldown: u64,
+    /// Wrong codes until the next lock.
     attempts_remaining: u64,
+    /// The mark of the outstanding code, which its mail repeats.
     #[serde(rename = "ref")]
+    #[schema(required, examples("K7Q"))]
     reference: Option<&'a str>,
 }
 
@@ -45,15 +57,25 @@ pub(crate) async fn info(app: &App, link: &LinkToken, call: &mut Call) -> Result
     }))
 }
 
-#[derive(Serialize)]
+/// A code is on its way.
+#[derive(Serialize, ToSchema)]
+#[schema(as = CodeSent)]
 #[serde(rename_all = "camelCase")]
-struct RequestedBody {
+pub(super) struct RequestedBody {
+    /// For people.
+    #[schema(examples("Verification code sent to j***@e***.com"))]
     message: String,
+    #[schema(examples("j***@e***.com"))]
     masked_email: String,
+    /// Seconds that the code works.
     expires_in: u64,
+    /// Seconds until the next one may be requested.
     resend_in: u64,
+    /// Codes that may still be requested in this window.
     requests_remaining: u64,
+    /// The mark of this code, which its mail repeats.
     #[serde(rename = "ref")]
+    #[schema(examples("K7Q"))]
     reference: String,
 }
 
@@ -88,12 +110,17 @@ pub(crate) async fn request_otp(app: &App, link: &LinkToken, call: &mut Call) ->
     Err(Problem::new(slug, detail).retry_after(wait))
 }
 
-#[derive(Serialize)]
+/// A session of a candidate.
+#[derive(Serialize, ToSchema)]
+#[schema(as = CandidateSession)]
 #[serde(rename_all = "camelCase")]
-struct VerifiedBody {
+pub(super) struct VerifiedBody {
+    /// A JWT, for the header `x-session-token`.
     session_token: String,
     candidate_name: String,
     position: String,
+    /// Of the session token.
+    #[schema(format = DateTime)]
     expires_at: String,
 }
 
@@ -139,12 +166,22 @@ pub(crate) async fn verify_otp(app: &App, link: &LinkToken, call: &mut Call) -> 
     }
 }
 
-#[derive(Serialize)]
+/// An interview under way.
+#[derive(Serialize, ToSchema)]
+#[schema(as = StartedInterview)]
 #[serde(rename_all = "camelCase")]
-struct StartedBody {
+pub(super) struct StartedBody {
+    /// The same at every start of this link.
+    #[schema(format = "uuid")]
     session_id: String,
+    /// The same at every start of this link.
+    #[schema(format = DateTime)]
     started_at: String,
+    /// Of the session token.
+    #[schema(format = DateTime)]
     expires_at: String,
+    /// Where the interview takes place, if this server is told.
+    #[schema(required, format = "uri")]
     ws_url: Option<String>,
 }
 

@@ -4,6 +4,7 @@
 //! from Postgres to Redis once, `start_job` brings the start back.
 
 mod code;
+pub(crate) mod docs;
 mod flow;
 pub mod http;
 mod record;

@@ -1,30 +1,44 @@
 //! How the API writes a user, and a session of one.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::reply::rfc3339;
 use crate::access::Opened;
-use crate::users::User;
+use crate::users::{Role, User};
 
-/// A user, as section 3 of the contract writes it.
-#[derive(Debug, Serialize)]
+/// A member, as they see themselves.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = User)]
 #[serde(rename_all = "camelCase")]
 pub struct UserBody<'a> {
+    #[schema(format = "uuid")]
     id: String,
+    #[schema(examples("ada"))]
     username: &'a str,
+    #[schema(examples("ada@example.com"))]
     email: &'a str,
+    #[schema(required, examples("Ada Lovelace"))]
     full_name: Option<&'a str>,
+    /// E.164.
+    #[schema(required, pattern = r"^\+[0-9]{4,15}$", examples("+41446681800"))]
     phone: Option<&'a str>,
+    #[schema(required, minimum = 0, maximum = 60)]
     years_of_experience: Option<i32>,
+    #[schema(max_items = 50)]
     skills: &'a [String],
+    #[schema(value_type = Role)]
     role: &'static str,
+    #[schema(format = DateTime)]
     created_at: String,
     profile: Profile,
 }
 
-#[derive(Debug, Serialize)]
+/// How much of a profile there is.
+#[derive(Debug, Serialize, ToSchema)]
 struct Profile {
     complete: bool,
+    /// Of `fullName`, `phone`, `yearsOfExperience`, `skills` and `resume`.
     missing: Vec<&'static str>,
 }
 
@@ -56,15 +70,21 @@ impl<'a> UserBody<'a> {
     }
 }
 
-/// What sign-up, log-in and refresh answer.
-#[derive(Serialize)]
+/// A session of a member.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Session)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_debug_implementations, reason = "holds tokens")]
 pub struct SessionBody<'a> {
+    /// A JWT, for `Authorization: Bearer`.
     access_token: &'a str,
+    #[schema(pattern = "^Bearer$")]
     token_type: &'static str,
+    /// Seconds that the access token works.
     expires_in: u64,
+    /// For one exchange.
     refresh_token: &'a str,
+    /// Seconds that the session lives without one.
     refresh_expires_in: u64,
     user: UserBody<'a>,
 }

@@ -2,7 +2,7 @@
 //!
 //! Read it in the order of a request: [`server`] accepts and deals connections out,
 //! `respond` runs one request, [`route`] names it, `call` is what a handler sees of it,
-//! [`problem`] is how it is refused. `admin` is the other listener.
+//! [`problem`] is how it is refused. `openapi` tells the world. `admin` is the other listener.
 
 mod account;
 mod admin;
@@ -12,6 +12,7 @@ mod call;
 mod client;
 mod json;
 mod linger;
+pub(crate) mod openapi;
 pub mod problem;
 mod query;
 mod reply;
@@ -25,6 +26,7 @@ pub use self::admin::{Admin, serve_admin};
 pub use self::call::Call;
 pub use self::client::{TrustedProxies, subject};
 pub use self::json::{Member, Object};
+pub use self::openapi::json as openapi_json;
 pub use self::problem::{Problem, Slug};
 pub use self::query::Query;
 pub use self::reply::{Reply, rfc3339};

@@ -87,6 +87,12 @@ impl Slug {
         self.row().0
     }
 
+    /// The `type` of its problems.
+    #[must_use]
+    pub fn urn(self) -> String {
+        format!("urn:vestibule:problem:{}", self.name())
+    }
+
     /// Its status.
     #[must_use]
     pub fn status(self) -> StatusCode {
@@ -215,7 +221,7 @@ impl Problem {
 
     pub(super) fn into_response(self) -> Response<Body> {
         let mut document = self.members;
-        document.insert("type".to_owned(), format!("urn:vestibule:problem:{}", self.slug.name()).into());
+        document.insert("type".to_owned(), self.slug.urn().into());
         document.insert("title".to_owned(), self.slug.title().into());
         document.insert("status".to_owned(), self.slug.status().as_u16().into());
         document.insert("detail".to_owned(), self.detail.into());

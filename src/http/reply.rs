@@ -30,6 +30,13 @@ impl Reply {
         Self { status: StatusCode::OK, body: full(body), headers: vec![json] }
     }
 
+    /// 200 with what does not change while the node runs.
+    #[must_use]
+    pub fn fixed(content_type: &'static str, body: &'static [u8]) -> Self {
+        Self { status: StatusCode::OK, body: full(body), headers: Vec::new() }
+            .header(header::CONTENT_TYPE, HeaderValue::from_static(content_type))
+    }
+
     /// A status with nothing behind it, as 204.
     #[must_use]
     pub fn empty(status: StatusCode) -> Self {

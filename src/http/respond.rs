@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use super::body::Body;
 use super::call::{Call, HUNG_UP, closes};
 use super::route::{self, Endpoint, NoRoute, Route};
-use super::{Problem, Reply, Slug, authz};
+use super::{Problem, Reply, Slug, authz, openapi};
 use crate::app::App;
 use crate::id::Id;
 use crate::interviews::http::recruiter;
@@ -109,6 +109,8 @@ async fn run(app: &App, route: Route, call: &mut Call) -> Result<Reply, Problem>
         Route::RevokeInterview { id } => interviews::http::revoke(app, &recruiter(app, call).await?, id, call).await,
         Route::AuthzUser { asked } => sessions::http::authz(asked, &call.caller(app).await?, call),
         Route::AuthzCandidate { asked } => candidate::http::authz(app, asked, call).await,
+        Route::OpenApi => Ok(openapi::document()),
+        Route::Docs => Ok(openapi::page()),
     }
 }
 

@@ -52,6 +52,8 @@ endpoints! {
     RevokeInterview = "DELETE" "/interviews/{id}", "interview_revoke";
     AuthzUser = "ANY" "/authz/user", "authz_user";
     AuthzCandidate = "ANY" "/authz/candidate", "authz_candidate";
+    OpenApi = "GET" "/openapi.json", "openapi";
+    Docs = "GET" "/docs", "docs";
 }
 
 impl Endpoint {
@@ -111,6 +113,8 @@ pub enum Route {
     RevokeInterview { id: Uuid },
     AuthzUser { asked: Asked },
     AuthzCandidate { asked: Asked },
+    OpenApi,
+    Docs,
 }
 
 /// Why there is no route.
@@ -156,6 +160,8 @@ impl Route {
             Self::RevokeInterview { .. } => Endpoint::RevokeInterview,
             Self::AuthzUser { .. } => Endpoint::AuthzUser,
             Self::AuthzCandidate { .. } => Endpoint::AuthzCandidate,
+            Self::OpenApi => Endpoint::OpenApi,
+            Self::Docs => Endpoint::Docs,
         }
     }
 }
@@ -208,6 +214,8 @@ pub fn find(method: &Method, path: &str) -> Result<Route, NoRoute> {
             let id = interview(id)?;
             post(method, Route::ReissueInterview { id })
         }
+        ["", "openapi.json"] => get(method, Route::OpenApi),
+        ["", "docs"] => get(method, Route::Docs),
         _ => Err(NoRoute::Path),
     }
 }
@@ -373,6 +381,8 @@ mod tests {
             "/interviews/019f21e1000070008000000000000000",
             "/interviews/019f21e1-0000-7000-8000-000000000000/",
             "/interviews/019f21e1-0000-7000-8000-000000000000/revoke",
+            "/openapi",
+            "/docs/",
         ] {
             assert!(matches!(find(&Method::GET, path), Err(NoRoute::Path)), "{path}");
         }

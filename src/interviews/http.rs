@@ -4,10 +4,11 @@ use hyper::StatusCode;
 use hyper::header::{HeaderValue, LOCATION};
 use serde::Serialize;
 use time::OffsetDateTime;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::page::{LIMIT, LIMIT_MAX, Page, Place, State};
-use super::progress::{Mailed, Progress};
+use super::progress::{MailStatus, Mailed, Progress};
 use super::recruiter::Recruiter;
 use super::rules;
 use super::store::{Interview, Issued, NewInterview};
@@ -25,35 +26,63 @@ pub(crate) async fn recruiter(app: &App, call: &Call) -> Result<Recruiter, Probl
     Recruiter::of(&caller).ok_or_else(|| Problem::new(Slug::Forbidden, "Only recruiters keep interviews."))
 }
 
-/// An interview, as its recruiter sees it.
-#[derive(Serialize)]
+/// An interview, and what became of its link.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Interview)]
 #[serde(rename_all = "camelCase")]
-struct InterviewBody<'a> {
+pub(super) struct InterviewBody<'a> {
+    #[schema(format = "uuid")]
     id: String,
     candidate_name: &'a str,
     candidate_email: &'a str,
     position: &'a str,
     duration_minutes: i32,
+    #[schema(value_type = State)]
     state: &'static str,
+    #[schema(format = DateTime)]
     created_at: String,
+    /// The link's end.
+    #[schema(format = DateTime)]
     expires_at: String,
+    /// Null where none was queued, or it is not known any more.
+    #[schema(required)]
     invitation_mail: Option<MailBody<'a>>,
+    /// When the newest code was asked for.
+    #[schema(required, format = DateTime)]
     code_sent_at: Option<String>,
+    #[schema(required)]
     code_mail: Option<MailBody<'a>>,
+    /// When a code was right the last time.
+    #[schema(required, format = DateTime)]
     verified_at: Option<String>,
+    /// When wrong codes locked the link the last time.
+    #[schema(required, format = DateTime)]
     locked_at: Option<String>,
+    /// The end of a lock that holds now.
+    #[schema(required, format = DateTime)]
     locked_until: Option<String>,
+    /// So many wrong codes that the link works no more: reissue it.
     worn_out: bool,
+    /// When the candidate was let in.
+    #[schema(required, format = DateTime)]
     started_at: Option<String>,
+    #[schema(required, format = DateTime)]
     revoked_at: Option<String>,
 }
 
 /// What became of a mail.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Mail)]
 struct MailBody<'a> {
+    #[schema(value_type = MailStatus)]
     status: &'static str,
+    /// Since when it is so, where that is known.
+    #[schema(required, format = DateTime)]
     at: Option<String>,
+    /// Attempts that failed.
     tries: u64,
+    /// The relay's words, where it did not take the mail.
+    #[schema(required)]
     reason: Option<&'a str>,
 }
 
@@ -90,11 +119,14 @@ impl<'a> MailBody<'a> {
 }
 
 /// The same, with the link that is told now or never.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = IssuedInterview)]
 #[serde(rename_all = "camelCase")]
-struct IssuedBody<'a> {
+pub(super) struct IssuedBody<'a> {
     #[serde(flatten)]
     interview: InterviewBody<'a>,
+    /// The candidate's way in.
+    #[schema(format = "uri")]
     join_url: String,
 }
 
@@ -139,10 +171,14 @@ fn judge<T, U>(
     judged.map_err(|message| wrong.push((field, message))).ok()
 }
 
-#[derive(Serialize)]
+/// A page of interviews.
+#[derive(Serialize, ToSchema)]
+#[schema(as = InterviewList)]
 #[serde(rename_all = "camelCase")]
-struct ListBody<'a> {
+pub(super) struct ListBody<'a> {
     items: Vec<InterviewBody<'a>>,
+    /// For the next page; null where this is the last.
+    #[schema(required)]
     next_cursor: Option<String>,
 }
 

@@ -3,6 +3,7 @@
 //! [`http`] is what a recruiter sees, `flow` what is done, `store` what Postgres knows, `progress`
 //! what Redis knows, `kill` makes dead links dead there.
 
+pub(crate) mod docs;
 mod flow;
 pub mod http;
 mod invitation;

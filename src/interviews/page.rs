@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use time::OffsetDateTime;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::store::Interview;
@@ -12,7 +13,8 @@ pub(super) const LIMIT: u8 = 20;
 pub(super) const LIMIT_MAX: u8 = 100;
 
 /// Where an interview stands, from its making to its end.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ToSchema)]
+#[schema(as = InterviewState, rename_all = "lowercase")]
 pub enum State {
     /// Its link works, and nobody was let in by it.
     Open,

@@ -1,5 +1,7 @@
 //! What became of a link and of its mails, as Redis knows it until a day after the link's end.
 
+use utoipa::ToSchema;
+
 use super::page::State;
 use super::store::Interview;
 use crate::fault::Fault;
@@ -39,7 +41,8 @@ pub(super) struct Mailed {
 }
 
 /// Where a mail is.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ToSchema)]
+#[schema(rename_all = "lowercase")]
 pub(super) enum MailStatus {
     /// It waits for its first attempt, or is being sent.
     Queued,

@@ -2,7 +2,8 @@
 
 use hyper::StatusCode;
 use hyper::header::{CONTENT_DISPOSITION, HeaderValue, X_CONTENT_TYPE_OPTIONS};
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::fields;
 use super::flow::Kept;
@@ -56,6 +57,18 @@ fn judge<T, U>(
     }
 }
 
+/// What was kept.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Resume)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ResumeBody {
+    /// Told by its content.
+    #[schema(examples("application/pdf"))]
+    media_type: &'static str,
+    /// Bytes.
+    size: usize,
+}
+
 /// PUT /profile/resume
 pub(crate) async fn put_resume(app: &App, caller: &Caller, call: &mut Call) -> Result<Reply, Problem> {
     let content = call.upload(app, caller.user(), app.profiles.resume_bytes_max()).await?;
@@ -63,9 +76,9 @@ pub(crate) async fn put_resume(app: &App, caller: &Caller, call: &mut Call) -> R
     match app.profiles.keep(caller, content).await? {
         Kept::Refused(why) => Err(Problem::new(Slug::UnsupportedMediaType, why)),
         Kept::First(kind) => {
-            Ok(Reply::json(&json!({"mediaType": kind.media_type(), "size": size})).status(StatusCode::CREATED))
+            Ok(Reply::json(&ResumeBody { media_type: kind.media_type(), size }).status(StatusCode::CREATED))
         }
-        Kept::Again(kind) => Ok(Reply::json(&json!({"mediaType": kind.media_type(), "size": size}))),
+        Kept::Again(kind) => Ok(Reply::json(&ResumeBody { media_type: kind.media_type(), size })),
     }
 }
 

@@ -1,5 +1,6 @@
 //! A user's profile: the rules of its members, and the résumé.
 
+pub(crate) mod docs;
 mod fields;
 mod flow;
 pub mod http;

@@ -1,7 +1,8 @@
 //! The two endpoints of a reset.
 
 use hyper::StatusCode;
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::flow::{Done, Failed};
 use super::token::ResetToken;
@@ -13,6 +14,14 @@ use crate::mail::EmailAddress;
 use crate::password::Password;
 use crate::users::tidy;
 
+/// The same for every address.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ResetAsked)]
+pub(super) struct AskedBody {
+    /// For people.
+    message: &'static str,
+}
+
 /// POST /auth/forgot-password
 pub(crate) async fn forgot_password(app: &App, call: &mut Call) -> Result<Reply, Problem> {
     let permit = call.admit(app, Limit::ForgotIp).await?;
@@ -22,7 +31,7 @@ pub(crate) async fn forgot_password(app: &App, call: &mut Call) -> Result<Reply,
     app.reset.ask(&permit, &email).await?;
     call.audit(Event::ResetAsked, &email.masked());
     let message = "If somebody has signed up with this address, a link to reset the password is on its way to it.";
-    Ok(Reply::json(&json!({ "message": message })).status(StatusCode::ACCEPTED))
+    Ok(Reply::json(&AskedBody { message }).status(StatusCode::ACCEPTED))
 }
 
 /// POST /auth/reset-password

@@ -4,6 +4,7 @@
 //! what the link holds, `forgot_job` is the worker's part, which alone knows whether there
 //! is such an account.
 
+pub(crate) mod docs;
 mod flow;
 mod forgot_job;
 pub mod http;

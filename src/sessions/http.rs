@@ -2,6 +2,7 @@
 
 use hyper::StatusCode;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::flow::Exchanged;
 use crate::access::{Caller, RefreshToken};
@@ -46,22 +47,35 @@ pub(crate) async fn log_out_everywhere(app: &App, caller: &Caller, call: &Call) 
     Ok(Reply::empty(StatusCode::NO_CONTENT))
 }
 
-#[derive(Serialize)]
+/// A user's sessions.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SessionList)]
 #[serde(rename_all = "camelCase")]
-struct ListBody {
+pub(super) struct ListBody {
     items: Vec<ItemBody>,
-    /// A user has few sessions: they come at once.
+    /// Null: a user has few sessions, and they come at once.
+    #[schema(required)]
     next_cursor: Option<String>,
 }
 
-#[derive(Serialize)]
+/// A session, as its owner may see it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SessionItem)]
 #[serde(rename_all = "camelCase")]
 struct ItemBody {
+    #[schema(pattern = "^[0-9a-f]{32}$")]
     id: String,
+    /// Whether it is the one that asks.
     current: bool,
+    #[schema(format = DateTime)]
     created_at: String,
+    /// The last log-in or refresh; reading changes nothing.
+    #[schema(format = DateTime)]
     last_used: String,
+    /// As it calls itself.
+    #[schema(max_length = 200)]
     device: String,
+    /// Of the client, when the session was last refreshed.
     address: String,
 }
 

@@ -1,5 +1,6 @@
 //! Sessions of members, as they use them: refreshed, listed, ended.
 
+pub(crate) mod docs;
 mod flow;
 pub mod http;
 

@@ -7,6 +7,7 @@ mod store;
 use std::fmt;
 
 use time::OffsetDateTime;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 pub use self::login::Login;
@@ -63,7 +64,8 @@ impl fmt::Display for UserId {
 }
 
 /// What a user may do: what the roles before it may, and more.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, ToSchema)]
+#[schema(rename_all = "lowercase")]
 pub enum Role {
     /// Keeps a profile.
     Member,

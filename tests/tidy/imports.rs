@@ -9,13 +9,16 @@ const FEATURES: [&str; 6] = ["candidate", "interviews", "accounts", "profile", "
 /// Knows every part, to put them together.
 const TOP: [&str; 4] = ["app", "cli", "dev", "node"];
 
-/// The public face of the floor's `http`, which a feature's own `http.rs` speaks, and the
-/// one file of it that calls features.
-const DISPATCH: &str = "src/http/respond.rs";
+/// The files of the floor's `http` that call features: one runs them, one asks what they say
+/// of themselves.
+const DISPATCH: [&str; 2] = ["src/http/respond.rs", "src/http/openapi/endpoints.rs"];
+
+/// The files of a feature that speak `http`, the floor's public face.
+const SPEAKERS: [&str; 2] = ["/http.rs", "/docs.rs"];
 
 /// A library, every place that may use it, and why there. Exact: a place that no longer
 /// does is struck out.
-const LIBRARIES: [(&str, &[&str], &str); 26] = [
+const LIBRARIES: [(&str, &[&str], &str); 27] = [
     ("fred", &["src/redis/"], "its types, retries and reconnects stay behind a handful of calls"),
     (
         "hyper",
@@ -54,12 +57,13 @@ const LIBRARIES: [(&str, &[&str], &str); 26] = [
     ("tokio_postgres_rustls", &["src/postgres/"], "the pool's TLS"),
     ("refinery", &["src/postgres/migrate.rs"], "migrations"),
     ("lettre", &["src/mail/", "src/config/"], "letters and the relay; the configuration parses addresses with it"),
-    ("askama", &["src/mail/"], "letters and the page of captured mail"),
+    ("askama", &["src/mail/", "src/http/openapi/page.rs"], "letters, the page of captured mail, the page of the API"),
     ("jsonwebtoken", &["src/jwt.rs"], "one place knows how a token is made"),
     (
         "ring",
         &[
             "src/candidate/code.rs",
+            "src/http/openapi/page.rs",
             "src/jwt.rs",
             "src/keyring.rs",
             "src/link.rs",
@@ -68,7 +72,7 @@ const LIBRARIES: [(&str, &[&str], &str); 26] = [
             "src/redis/scripts.rs",
             "src/reset/token.rs",
         ],
-        "codes' marks, signatures, derived keys and randomness, digests of tokens, passwords' hashes compared, names of scripts",
+        "codes' marks, the digest of a page's style, signatures, derived keys and randomness, digests of tokens, passwords' hashes compared, names of scripts",
     ),
     ("rustls", &["src/tls.rs"], "what is trusted is said once"),
     ("rustls_native_certs", &["src/tls.rs"], "what is trusted is said once"),
@@ -86,6 +90,27 @@ const LIBRARIES: [(&str, &[&str], &str); 26] = [
     ("socket2", &["src/redis/connect.rs", "src/http/server.rs"], "fred's type for keepalives; the kernel's deadlines"),
     ("zip", &["src/profile/resume/docx.rs"], "reads the directory of a DOCX, and unpacks nothing"),
     ("phonenumber", &["src/profile/fields.rs"], "what a phone number is"),
+    (
+        "utoipa",
+        &[
+            "src/http/",
+            "src/users/mod.rs",
+            "src/accounts/docs.rs",
+            "src/candidate/docs.rs",
+            "src/candidate/http.rs",
+            "src/profile/docs.rs",
+            "src/profile/http.rs",
+            "src/reset/docs.rs",
+            "src/reset/http.rs",
+            "src/sessions/docs.rs",
+            "src/interviews/docs.rs",
+            "src/interviews/http.rs",
+            "src/interviews/page.rs",
+            "src/interviews/progress.rs",
+            "src/sessions/http.rs",
+        ],
+        "what is answered, and what is taken, has a schema where its type stands",
+    ),
     ("ipnet", &["src/config/", "src/http/client.rs"], "trusted networks"),
 ];
 
@@ -166,8 +191,10 @@ fn refuse(path: &str, to: &str) -> Option<String> {
     }
     let why = match (is_feature(from), is_feature(to)) {
         (true, true) => "features do not import each other",
-        (false, true) if path != DISPATCH => "the floor does not know the features",
-        (true, false) if to == "http" && !path.ends_with("/http.rs") => "only a feature's http.rs knows HTTP",
+        (false, true) if !DISPATCH.contains(&path) => "the floor does not know the features",
+        (true, false) if to == "http" && !SPEAKERS.iter().any(|file| path.ends_with(file)) => {
+            "only a feature's http.rs knows HTTP, and its docs.rs tells of it"
+        }
         (_, false) if to == "app" && from != "http" && !path.ends_with("/http.rs") => "only handlers see the app",
         (_, false) if TOP.contains(&to) && to != "app" => "nothing stands on what puts the parts together",
         (false, false) if to == "http" => "the floor does not know HTTP",
@@ -191,6 +218,8 @@ fn wrong_imports_are_seen() {
             ("src/jobs/mod.rs", import, "use crate::{\n    candidate::Candidate};\nuse crate::fault::", "features"),
             ("src/limits/mod.rs", import, "use crate::http::Problem;\nuse crate::fault::", "does not know HTTP"),
             ("src/candidate/flow.rs", import, "use crate::http::Slug;\nuse crate::fault::", "http.rs knows HTTP"),
+            ("src/candidate/docs.rs", "use crate::http::Slug;", "use crate::app::App;", "see the app"),
+            ("src/http/openapi/docs.rs", "use super::{", "use crate::reset::docs::{", "does not know the features"),
             ("src/interviews/store.rs", import, "use crate::app::App;\nuse crate::fault::", "see the app"),
             ("src/mail/deliver.rs", "use crate::config::{Config, MailUrl};", "use crate::cli::fresh_key;", "stands on"),
             ("src/limits/mod.rs", import, "use super::candidate::Candidate;\nuse crate::fault::", "super"),
