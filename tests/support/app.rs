@@ -20,6 +20,9 @@ use super::postgres;
 use super::resp::Resp;
 use super::until::until;
 
+/// Before a cluster that was started accepts writes.
+const CLUSTER_WAITS: Duration = Duration::from_secs(2);
+
 /// What a test wants otherwise than by default.
 pub(crate) struct Setup {
     nodes: usize,
@@ -93,7 +96,17 @@ impl Setup {
         // The same tests run on a cluster of one node, which refuses what would cross slots.
         let cluster = std::env::vars().any(|(name, value)| name == "VESTIBULE_TEST_REDIS" && value == "cluster");
         let options = RedisOptions { dir: folder, cluster, preload: Some(clock.preload()), ..RedisOptions::default() };
-        let redis = RedisServer::start(options).unwrap();
+        let starting = tokio::task::spawn_blocking(|| RedisServer::start(options).unwrap());
+        if cluster {
+            // By its clock, and not by ours, it waits for 2 s before it accepts writes.
+            until("the cluster", async || {
+                clock.advance(CLUSTER_WAITS);
+                starting.is_finished().then_some(())
+            })
+            .await;
+            clock.reset();
+        }
+        let redis = starting.await.unwrap();
         let database = postgres::database().await;
         let mut settings = base_settings();
         settings.insert(variable("redis.url"), redis.url());

@@ -1,8 +1,8 @@
 //! The clock of a redis-server, in the hands of a test.
 //!
 //! TIME in scripts and the expiry of keys both follow it, so that the shipped scripts are tested at the exact edge of
-//! a window. Other processes, ours too, keep the real time. A cluster must be started before its clock is frozen: it
-//! waits for 2 s to pass before it accepts writes.
+//! a window. Other processes, ours too, keep the real time. A cluster that starts waits for 2 s of its
+//! clock before it accepts writes: frozen, that is for ever.
 
 use std::fs::{self, File};
 use std::io;
@@ -28,9 +28,14 @@ impl Clock {
         let path = fs::canonicalize(dir)?.join("clock");
         let file = File::options().read(true).write(true).create(true).truncate(true).open(&path)?;
         let clock = Clock { file, path };
-        clock.write(FROZEN_US, 0);
-        clock.write(OFFSET_US, 0);
+        clock.reset();
         Ok(clock)
+    }
+
+    /// At the real time again, and running.
+    pub(crate) fn reset(&self) {
+        self.write(FROZEN_US, 0);
+        self.write(OFFSET_US, 0);
     }
 
     /// For `RedisOptions::preload`.
