@@ -7,8 +7,8 @@ CARGO_FLAGS := --locked
 # The tests wait for servers more than they compute: this many at a time keep two cores busy.
 export RUST_TEST_THREADS ?= 12
 # What these ask of Redis, the others ask of a cluster, in less time; test-all skips none.
-SLOTLESS := $(addprefix --skip accounts::,bearer hashing limits log_in outage profile refresh_model refusals resume \
-	sign_up throttle)
+SLOTLESS := --skip concurrency $(addprefix --skip accounts::,bearer hashing limits log_in outage profile refresh_model \
+	refusals resume sign_up throttle)
 # `cargo clippy` is `cargo check` with this in rustc's place, which shares nothing with a build of the tests: each crate
 # would be read twice. It compiles, too, so that one build is linted and run.
 LINTED := RUSTC_WORKSPACE_WRAPPER=clippy-driver CLIPPY_ARGS=-Dwarnings__CLIPPY_HACKERY__
@@ -34,7 +34,7 @@ test: setup format ## Check format and lints, and run the tests: what a change m
 		accounts candidate mail_queue outage $(SLOTLESS)
 
 test-all: test ## The tests, those that take minutes, the benchmarks' code once over, and the load tests
-	$(LINTED) VESTIBULE_TEST_REDIS=cluster cargo test $(CARGO_FLAGS) --test e2e -- accounts
+	$(LINTED) VESTIBULE_TEST_REDIS=cluster cargo test $(CARGO_FLAGS) --test e2e -- accounts concurrency
 	$(LINTED) cargo test $(CARGO_FLAGS) --test e2e -- --ignored --test-threads=1 --nocapture
 	$(LINTED) cargo test $(CARGO_FLAGS) --benches
 	$(MAKE) load
