@@ -31,11 +31,12 @@ test: setup format ## Check format and lints, and run the tests: what a change m
 	$(LINTED) cargo build $(CARGO_FLAGS) --all-targets
 	$(LINTED) cargo test $(CARGO_FLAGS)
 	$(LINTED) VESTIBULE_TEST_REDIS=cluster cargo test $(CARGO_FLAGS) --test e2e -- \
-		accounts candidate mail_queue outage $(SLOTLESS)
+		accounts authz candidate interviews mail_queue outage $(SLOTLESS)
 
 test-all: test ## The tests, those that take minutes, the benchmarks' code once over, and the load tests
-	$(LINTED) VESTIBULE_TEST_REDIS=cluster cargo test $(CARGO_FLAGS) --test e2e -- accounts concurrency
-	$(LINTED) cargo test $(CARGO_FLAGS) --test e2e -- --ignored --test-threads=1 --nocapture
+	$(LINTED) VESTIBULE_TEST_REDIS=cluster cargo test $(CARGO_FLAGS) --test e2e -- accounts authz interviews concurrency
+	schemathesis=$$(.ci/pypi schemathesis 4.32.5) && $(LINTED) VESTIBULE_TEST_SCHEMATHESIS=$$schemathesis \
+		cargo test $(CARGO_FLAGS) --test e2e -- --ignored --test-threads=1 --nocapture
 	$(LINTED) cargo test $(CARGO_FLAGS) --benches
 	$(MAKE) load
 

@@ -14,6 +14,7 @@ mod mail_queue;
 mod mail_relay;
 mod outage;
 mod redis_forms;
+mod schemathesis;
 mod secrets_walk;
 mod support;
 mod tidy;

@@ -19,7 +19,7 @@ impl<'a> Query<'a> {
         self.0
     }
 
-    /// The one value of a parameter; `None` where it is missing or empty.
+    /// The one value of a parameter; `None` where it is missing.
     ///
     /// # Errors
     /// `validation-failed` where it comes twice, or is not text.
@@ -28,12 +28,12 @@ impl<'a> Query<'a> {
             let (found, value) = pair.split_once('=').unwrap_or((pair, ""));
             (found == name).then_some(value)
         });
-        let value = values.next().unwrap_or_default();
+        let Some(value) = values.next() else { return Ok(None) };
         if values.next().is_some() {
             return Err(Problem::field(name, "must not come twice"));
         }
         let text = percent_decode_str(value).decode_utf8().map_err(|_| Problem::field(name, "must be UTF-8"))?;
-        Ok((!text.is_empty()).then(|| text.into_owned()))
+        Ok(Some(text.into_owned()))
     }
 }
 
@@ -48,7 +48,10 @@ mod tests {
         assert_eq!(value("limit"), Ok(Some("5".to_owned())));
         assert_eq!(value("state"), Ok(Some("open".to_owned())));
         assert_eq!(value("odd"), Ok(Some("a=b=c".to_owned())));
-        for missing in ["empty", "flag", "other", "lim", "limits"] {
+        for empty in ["empty", "flag"] {
+            assert_eq!(value(empty), Ok(Some(String::new())), "{empty}");
+        }
+        for missing in ["other", "lim", "limits"] {
             assert_eq!(value(missing), Ok(None), "{missing}");
         }
         for wrong in ["bad", "twice"] {

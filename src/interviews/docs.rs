@@ -55,7 +55,7 @@ pub(crate) fn create() -> Operation {
 }
 
 pub(crate) fn list() -> Operation {
-    let cursor = text().examples(["AAZgwf4mQVABnyHhfB57Op1SPxxafpsE"]).build();
+    let cursor = text().pattern(Some("^[A-Za-z0-9_-]{32}$")).examples(["AAZgwf4mQVABnyHhfB57Op1SPxxafpsE"]).build();
     recruiters("List interviews")
         .says("The newest first. A page may hold fewer than `limit`; the list ends where `nextCursor` is null.")
         .query("state", "Those in this state.", text().enum_values(Some(State::ALL.map(State::name))).build())

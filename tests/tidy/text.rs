@@ -48,7 +48,8 @@ fn words(tree: &Tree, path: &str, rust: &Rust, complaints: &mut Vec<String>) {
     }
     complain(rust.code.contains("too_many_lines"), "a function that may be too long");
     // `make test-all` runs those that take minutes; else, a test may be the other process of one that names it.
-    let long = path.starts_with("tests/timing/") && tree.text("Makefile").contains("--test e2e -- --ignored");
+    let long = ["tests/timing/", "tests/schemathesis/"].iter().any(|folder| path.starts_with(folder))
+        && tree.text("Makefile").contains("--test e2e -- --ignored");
     let ignored = !long
         && rust.code.split("#[ignore").skip(1).any(|rest| {
             let name = rest.split("fn ").nth(1).and_then(|rest| rest.split('(').next()).unwrap_or_default();
