@@ -4,6 +4,7 @@ use hyper::Method;
 
 use crate::support::TestApp;
 use crate::support::app::Setup;
+use crate::support::raw::Raw;
 use crate::support::smtp::{Behaviour, SmtpSink};
 
 #[tokio::test]
@@ -29,8 +30,9 @@ async fn probes_and_version_answer_in_json() {
         let answer = app.http.post(&url(path)).await.assert_problem(405, "method-not-allowed");
         assert_eq!(answer.header("allow"), Some("GET, HEAD"), "{path}");
     }
+    let mut raw = Raw::connect(app.nodes[0].admin).await;
     for path in ["/", "/livez/", "/candidate-access/x/info", "/dev", "/debug"] {
-        app.http.get(&url(path)).await.assert_problem(404, "not-found");
+        raw.ask(&format!("GET {path}"), "").await.assert_problem(404, "not-found");
     }
 }
 

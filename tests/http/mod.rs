@@ -1,4 +1,4 @@
-//! The server: what every answer keeps to, bodies, connections, clients, the other listener, the log.
+//! The server: what every answer keeps to, bodies, connections, clients, the other listener, the log, the document.
 
 mod admin;
 mod bodies;
@@ -8,3 +8,4 @@ mod conventions;
 mod drain;
 mod heads;
 mod log;
+mod openapi;

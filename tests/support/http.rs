@@ -1,4 +1,5 @@
-//! A client, and answers that say what they are when they are not what they should be.
+//! A client, and answers that say what they are when they are not what they should be. Each is
+//! held against the document of the API.
 
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Bytes;
@@ -7,6 +8,8 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
+
+use super::conformance;
 
 /// Sends requests, over connections that it keeps.
 #[derive(Clone)]
@@ -36,15 +39,18 @@ impl Http {
         headers: &[(&str, &str)],
         body: impl Into<Bytes>,
     ) -> Answer {
-        let mut request = Request::builder().method(method).uri(url);
+        let mut request = Request::builder().method(method.clone()).uri(url);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
         let request = request.body(Full::new(body.into())).unwrap();
+        let path = request.uri().path().to_owned();
         let response = self.0.request(request).await.unwrap_or_else(|error| panic!("{url}: {error:?}"));
         let (parts, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes().to_vec();
-        Answer { status: parts.status.as_u16(), headers: parts.headers, body }
+        let answer = Answer { status: parts.status.as_u16(), headers: parts.headers, body };
+        conformance::check(&method, &path, &answer);
+        answer
     }
 
     pub(crate) async fn get(&self, url: &str) -> Answer {

@@ -3,6 +3,7 @@
 pub(crate) mod app;
 pub(crate) mod child;
 pub(crate) mod clock;
+pub(crate) mod conformance;
 pub(crate) mod crowd;
 pub(crate) mod held;
 pub(crate) mod http;

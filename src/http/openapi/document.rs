@@ -65,12 +65,11 @@ pub(super) fn build() -> OpenApi {
 
 fn method_of(endpoint: Endpoint) -> HttpMethod {
     match endpoint.method() {
-        // Whatever the method: a document knows none that stands for all.
-        "GET" | "ANY" => HttpMethod::Get,
+        "POST" => HttpMethod::Post,
         "PUT" => HttpMethod::Put,
         "PATCH" => HttpMethod::Patch,
         "DELETE" => HttpMethod::Delete,
-        _ => HttpMethod::Post,
+        _ => HttpMethod::Get,
     }
 }
 
@@ -99,7 +98,7 @@ impl Parts {
             built = built.response(answer.status.to_string(), self.answer(answer, operation.limited));
         }
         for (status, slugs) in operation.refusals() {
-            built = built.response(status.to_string(), self.refusal(&slugs, operation.limited && status < 500));
+            built = built.response(status.to_string(), self.refusal(&slugs, operation.limited));
         }
         built
     }

@@ -1,10 +1,13 @@
 //! The document against the code that it is made of.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use serde_json::Value;
+use utoipa::openapi::{RefOr, Schema};
 
+use super::endpoints::describe;
 use super::json;
+use super::operation::{Body, Content};
 use crate::http::Slug;
 use crate::http::route::Endpoint;
 
@@ -55,6 +58,27 @@ fn every_reference_resolves_and_every_component_is_referred_to() {
             assert!(references.contains(reference.as_str()), "{reference}");
         }
     }
+}
+
+#[test]
+fn a_name_is_of_one_type() {
+    let mut known: HashMap<String, RefOr<Schema>> = HashMap::new();
+    for operation in Endpoint::ALL.iter().map(|endpoint| describe(*endpoint)) {
+        let body = operation.body.as_ref().and_then(|body| match body {
+            Body::Json(shape) => Some(shape),
+            Body::File(_) => None,
+        });
+        let answers = operation.answers.iter().filter_map(|answer| match &answer.content {
+            Content::Json(shape) => Some(shape),
+            Content::Nothing | Content::Other(..) => None,
+        });
+        for (name, schema) in body.into_iter().chain(answers).flat_map(|shape| shape.schemas.clone()) {
+            assert!(!name.ends_with("Problem"), "{name}");
+            let first = known.entry(name.clone()).or_insert_with(|| schema.clone());
+            assert!(*first == schema, "{name}");
+        }
+    }
+    assert!(known.len() > 10);
 }
 
 #[test]
