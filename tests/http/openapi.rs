@@ -136,6 +136,29 @@ fn wrong_values(schema: &Value) -> Vec<Value> {
     wrong
 }
 
+/// Values at the bounds of a schema, where they keep to the rest of it.
+fn right_values(schema: &Value) -> Vec<Value> {
+    // No word that is among the common passwords, whatever its length.
+    let text = |length: u64| "xq7_".chars().cycle().take(usize::try_from(length).unwrap()).collect::<String>();
+    let texts = |count: u64| (0..count).map(|n| n.to_string()).collect::<Vec<_>>();
+    let mut right = Vec::new();
+    for (keyword, bound) in schema.as_object().unwrap() {
+        right.push(match keyword.as_str() {
+            "minLength" | "maxLength" => json!(text(bound.as_u64().unwrap())),
+            "minimum" | "maximum" => bound.clone(),
+            "minItems" | "maxItems" => json!(texts(bound.as_u64().unwrap())),
+            "items" => {
+                right.extend(right_values(bound).into_iter().map(|item| json!([item])));
+                continue;
+            }
+            _ => continue,
+        });
+    }
+    let validator = jsonschema::options().should_validate_formats(true).build(schema).unwrap();
+    right.retain(|value| validator.is_valid(value));
+    right
+}
+
 #[tokio::test]
 async fn bodies_are_read_as_they_are_written() {
     let setup = ["signup_ip", "login_ip", "forgot_ip", "reset_ip", "candidate_ip"]
@@ -166,6 +189,10 @@ async fn bodies_are_read_as_they_are_written() {
             }
             for wrong in wrong_values(schema) {
                 assert_names(&send(&request.with(name, wrong)).await, name);
+            }
+            for right in right_values(schema) {
+                let answer = send(&request.with(name, right.clone())).await;
+                assert!(![400, 415, 422].contains(&answer.status), "{what}: {name}: {right}: {}", answer.text());
             }
         }
         let answer = send(&request.example).await;
