@@ -166,7 +166,7 @@ async fn bodies_are_read_as_they_are_written() {
         .fold(Setup::new(), |setup, limit| setup.set(&format!("limits.{limit}.max"), &200));
     let app = setup.start().await;
     let link = app.invite("grace@example.com").await.token;
-    let access = app.member("grace").await.access;
+    let access = app.member_with("grace", "admin").await.access;
     let requests = requests();
     assert!(requests.len() >= 8, "{}", requests.len());
 

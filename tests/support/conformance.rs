@@ -13,12 +13,11 @@ use super::http::Answer;
 /// As it is served.
 static DOCUMENT: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(vestibule::http::openapi_json()).unwrap());
 
-/// Its schemas, which admit no member that is not written.
+/// Its schemas, which admit no member that is not written in whatever they are made of. They
+/// stay open themselves, for some are parts of larger ones: who refers to one closes it.
 static STRICT: LazyLock<Value> = LazyLock::new(|| {
     let mut schemas = DOCUMENT["components"]["schemas"].clone();
-    // What every problem has is a part of schemas that add their own.
-    let whole = schemas.as_object_mut().unwrap().iter_mut().filter(|(name, _)| *name != "Problem");
-    whole.for_each(|(_, schema)| close(schema));
+    schemas.as_object_mut().unwrap().values_mut().for_each(within);
     schemas
 });
 
@@ -91,6 +90,11 @@ fn resolve(value: &'static Value) -> &'static Value {
 fn validator(key: &str, schema: &Value) -> Arc<Validator> {
     let mut validators = VALIDATORS.lock().unwrap_or_else(PoisonError::into_inner);
     let validator = validators.entry(key.to_owned()).or_insert_with(|| {
+        let mut schema = schema.clone();
+        // Any object, as the document itself.
+        if schema.as_object().is_some_and(|schema| schema.len() > 1 || schema.contains_key("$ref")) {
+            close(&mut schema);
+        }
         let schema = json!({"allOf": [schema], "components": {"schemas": *STRICT}});
         let options = jsonschema::options().with_draft(Draft::Draft202012).should_validate_formats(true);
         Arc::new(options.build(&schema).unwrap_or_else(|error| panic!("{key}: {error}")))
@@ -98,23 +102,22 @@ fn validator(key: &str, schema: &Value) -> Arc<Validator> {
     Arc::clone(validator)
 }
 
-/// Forbids what is not written, in `schema` and the objects within.
+/// Forbids what is not written, in `schema` and in what it is made of.
 fn close(schema: &mut Value) {
-    let Some(members) = schema.as_object_mut() else { return };
-    if members.contains_key("allOf") {
-        members.insert("unevaluatedProperties".to_owned(), false.into());
-    } else if members.contains_key("properties") {
-        members.insert("additionalProperties".to_owned(), false.into());
-    }
-    let parts = members.get_mut("allOf").and_then(Value::as_array_mut);
-    parts.into_iter().flatten().for_each(within);
     within(schema);
+    if let Some(members) = schema.as_object_mut() {
+        members.insert("unevaluatedProperties".to_owned(), false.into());
+    }
 }
 
-/// The same for what `schema` is made of.
+/// The same for what `schema` is made of alone.
 fn within(schema: &mut Value) {
     let Some(members) = schema.as_object_mut() else { return };
     let properties = members.get_mut("properties").and_then(Value::as_object_mut);
     properties.into_iter().flat_map(Map::values_mut).for_each(close);
     members.get_mut("items").into_iter().for_each(close);
+    let either = members.get_mut("oneOf").and_then(Value::as_array_mut);
+    either.into_iter().flatten().for_each(close);
+    let parts = members.get_mut("allOf").and_then(Value::as_array_mut);
+    parts.into_iter().flatten().for_each(within);
 }
