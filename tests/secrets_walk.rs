@@ -1,8 +1,9 @@
-//! The secrets walk: everything a candidate, a member and an operator can do, on real processes that log all they can, and then
-//! a look for every secret that was in play, wherever something is kept or told.
+//! The secrets walk: everything a candidate, a member, a recruiter and an operator can do, on real processes that log
+//! all they can, and then a look for every secret that was in play, wherever something is kept or told.
 
 mod evidence;
 mod members;
+mod recruiters;
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
@@ -47,6 +48,7 @@ async fn no_secret_is_kept_or_told_anywhere() {
     walk.is_refused_by_the_relay().await;
     walk.sends_what_it_should_not().await;
     walk.has_an_account().await;
+    walk.keeps_interviews().await;
     walk.look().await;
     walk.stop().await;
     walk.assert_clean();
@@ -307,9 +309,13 @@ impl Walk {
             ("log", "verify_otp"),
             ("log", "refresh_reused"),
             ("log", "reset_done"),
+            ("log", "link_reissued"),
             ("log", "otp-superseded"),
             ("metrics", "otp_verify"),
+            ("metrics", "interview_look"),
+            ("redis vb:mailed:", "refused"),
             ("an answer", "malformed-body"),
+            ("an answer", "nextCursor"),
         ] {
             assert!(self.evidence.shows(place, sign), "{place} does not show {sign}");
         }

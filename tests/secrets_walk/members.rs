@@ -50,7 +50,7 @@ impl Walk {
     }
 
     /// JSON that opens no session.
-    async fn tell(&mut self, node: usize, line: &str, access: &str, body: &Value) -> Answer {
+    pub(super) async fn tell(&mut self, node: usize, line: &str, access: &str, body: &Value) -> Answer {
         let bearer = format!("Bearer {access}");
         let answer = self.ask(node, line, &[JSON, ("authorization", &bearer)], &body.to_string()).await;
         self.refused(&answer);
@@ -58,7 +58,7 @@ impl Walk {
     }
 
     /// JSON that opens a session, or a refusal.
-    async fn open(&mut self, node: usize, path: &str, body: &Value) -> Answer {
+    pub(super) async fn open(&mut self, node: usize, path: &str, body: &Value) -> Answer {
         let answer = self.ask(node, &format!("POST {path}"), &[JSON], &body.to_string()).await;
         if answer.status >= 400 {
             self.refused(&answer);
