@@ -4,6 +4,7 @@
 -- KEYS[1]  queue of the partition
 -- KEYS[2]  the job; one that still waits is replaced
 -- KEYS[3]  what became of the subject's mails
+-- KEYS[4]  hash of the subject's link
 -- ARGV[1]  id          of the job in the queue
 -- ARGV[2]  version     of the job: the nonce of this decision
 -- ARGV[3]  masked      address, as it may be shown
@@ -16,6 +17,7 @@
 --   {"queued"}  due now; or, where a reply was lost, already sent
 --   {"full"}    too many wait
 --   {"late"}    it has expired already
+--   {"dead"}    its link was revoked or reissued over meanwhile: nobody is to be sent there
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local life = tonumber(ARGV[5]) - now
@@ -23,6 +25,7 @@ if life <= 0 then return {'late'} end
 -- The reply to this very decision was lost: it stands, sent or not.
 if redis.call('HGET', KEYS[2], 'version') == ARGV[2] then return {'queued'} end
 if redis.call('HEXISTS', KEYS[3], string.match(ARGV[1], '^%a+')) == 1 then return {'queued'} end
+if redis.call('HGET', KEYS[4], 'state') == 'dead' then return {'dead'} end
 if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[6]) then return {'full'} end
 
 redis.call('DEL', KEYS[2])

@@ -202,10 +202,11 @@ impl Jobs {
             room.into(),
             mail.tell_until.into(),
         ];
-        let keys = [&self.queue_of(&mail.id), &self.keys.job(&mail.id), &self.keys.mailed(&mail.id.subject)];
+        let (subject, job) = (&mail.id.subject, self.keys.job(&mail.id));
+        let keys = [&self.queue_of(&mail.id), &job, &self.keys.mailed(subject), &self.keys.link(subject)];
         let reply = self.redis.decide(&scripts::JOB_ADD, keys, args).await?;
         match reply.word() {
-            "queued" | "late" => Ok(true),
+            "queued" | "late" | "dead" => Ok(true),
             "full" => Ok(false),
             _ => Err(reply.surprise()),
         }

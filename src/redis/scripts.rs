@@ -95,7 +95,7 @@ pub static RESET_LOOK: Script<1, 1> = Script::new("reset_look", include_str!("..
 /// Spends a reset token, and ends every session of its user.
 pub static RESET_TAKE: Script<2, 2> = Script::new("reset_take", include_str!("../../lua/reset_take.lua"));
 /// Queues a mail that belongs to no other decision.
-pub static JOB_ADD: Script<3, 7> = Script::new("job_add", include_str!("../../lua/job_add.lua"));
+pub static JOB_ADD: Script<4, 7> = Script::new("job_add", include_str!("../../lua/job_add.lua"));
 /// Lists jobs that are due.
 pub static JOB_DUE: Script<1, 1> = Script::new("job_due", include_str!("../../lua/job_due.lua"));
 /// Takes a job for a while.
