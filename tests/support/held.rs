@@ -14,12 +14,21 @@ pub(crate) struct Held {
 impl Held {
     /// An UPDATE of a user with these words in it waits, before it touches a row.
     pub(crate) async fn updates(url: &str, words: &str) -> Self {
+        Self::updates_of("users", url, words).await
+    }
+
+    /// The note that Redis was told of a dead link waits.
+    pub(crate) async fn notes_of_the_dead(url: &str) -> Self {
+        Self::updates_of("dead_links", url, "told_at = now()").await
+    }
+
+    async fn updates_of(table: &str, url: &str, words: &str) -> Self {
         // The trigger stays, and holds nobody up once the lock is gone.
         let sql = format!(
             "CREATE OR REPLACE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
                 IF current_query() LIKE '%{words}%' THEN PERFORM pg_advisory_xact_lock_shared(1); END IF; \
                 RETURN NULL; END $$; \
-            CREATE OR REPLACE TRIGGER hold BEFORE UPDATE ON users FOR EACH STATEMENT EXECUTE FUNCTION hold(); \
+            CREATE OR REPLACE TRIGGER hold BEFORE UPDATE ON {table} FOR EACH STATEMENT EXECUTE FUNCTION hold(); \
             SELECT pg_advisory_lock(1)"
         );
         Self::by(url, &sql).await
@@ -33,6 +42,16 @@ impl Held {
     /// Whatever writes users waits.
     pub(crate) async fn writes(url: &str) -> Self {
         Self::by(url, "BEGIN; LOCK TABLE users IN EXCLUSIVE MODE").await
+    }
+
+    /// Whatever reads or writes interviews waits.
+    pub(crate) async fn all_of_interviews(url: &str) -> Self {
+        Self::by(url, "BEGIN; LOCK TABLE interviews IN ACCESS EXCLUSIVE MODE").await
+    }
+
+    /// Whatever writes interviews waits.
+    pub(crate) async fn interviews(url: &str) -> Self {
+        Self::by(url, "BEGIN; LOCK TABLE interviews IN EXCLUSIVE MODE").await
     }
 
     async fn by(url: &str, sql: &str) -> Self {

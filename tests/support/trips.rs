@@ -46,6 +46,11 @@ const SCRIPTS_LATER: [&str; 6] = [
 ];
 const QUERIES_LATER: [&str; 2] = ["query=\"start_write\"", "query=\"user_by_email\""];
 
+/// How often the first node has asked this of Postgres until now, and was answered.
+pub(crate) async fn queries(app: &TestApp, name: &str) -> u64 {
+    counted(app, QUERIES, &format!("query=\"{name}\"")).await
+}
+
 /// What was asked until now.
 async fn so_far(app: &TestApp) -> Trips {
     let (mut scripts_later, mut queries_later) = (0, 0);
