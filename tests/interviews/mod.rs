@@ -7,6 +7,11 @@ mod list;
 mod refusals;
 mod roles;
 mod trips;
+mod lost_reply;
+mod mails;
+mod model;
+mod outage;
+mod progress;
 
 use serde_json::Value;
 

@@ -51,6 +51,11 @@ pub(crate) async fn queries(app: &TestApp, name: &str) -> u64 {
     counted(app, QUERIES, &format!("query=\"{name}\"")).await
 }
 
+/// How often the first node has asked Redis for this decision until now, and was answered or has given up.
+pub(crate) async fn decisions(app: &TestApp, script: &str) -> u64 {
+    counted(app, DECISIONS, &format!("script=\"{script}\"")).await
+}
+
 /// What was asked until now.
 async fn so_far(app: &TestApp) -> Trips {
     let (mut scripts_later, mut queries_later) = (0, 0);

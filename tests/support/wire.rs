@@ -31,14 +31,13 @@ enum Mode {
 pub(crate) struct Wire {
     near: PathBuf,
     shared: Arc<Shared>,
-    mode: watch::Sender<Mode>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
 
-#[derive(Default)]
 struct Shared {
     losses: Mutex<Losses>,
+    mode: watch::Sender<Mode>,
 }
 
 /// Replies that are to be lost, and how many were.
@@ -47,6 +46,8 @@ struct Losses {
     sha: String,
     left: usize,
     lost: usize,
+    /// Nothing comes through after the last of them.
+    then_silent: bool,
 }
 
 /// A node whose way to Redis is a wire. The node goes first: it stops over the wire.
@@ -77,7 +78,7 @@ impl Wire {
         let (mode, modes) = watch::channel(Mode::Pass);
         let (stop, stopped) = oneshot::channel();
         let (ready, is_ready) = std::sync::mpsc::channel();
-        let shared = Arc::<Shared>::default();
+        let shared = Arc::new(Shared { losses: Mutex::default(), mode });
         let run = run(near.clone(), far.to_owned(), Arc::clone(&shared), modes, ready);
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -89,7 +90,7 @@ impl Wire {
             });
         });
         is_ready.recv().expect("the wire listens");
-        Self { near, shared, mode, stop: Some(stop), thread: Some(thread) }
+        Self { near, shared, stop: Some(stop), thread: Some(thread) }
     }
 
     fn url(&self) -> String {
@@ -98,7 +99,12 @@ impl Wire {
 
     /// The next `times` runs of this script are done by Redis, and their replies lost with the connection.
     pub(crate) fn lose<const KEYS: usize, const ARGV: usize>(&self, script: &Script<KEYS, ARGV>, times: usize) {
-        *self.shared.losses.lock().unwrap() = Losses { sha: script.sha().to_owned(), left: times, lost: 0 };
+        self.shared.lose(Losses { sha: script.sha().to_owned(), left: times, lost: 0, then_silent: false });
+    }
+
+    /// The next run of this script is done by Redis, its reply lost, and whoever asks again kept waiting.
+    pub(crate) fn lose_and_fall_silent<const KEYS: usize, const ARGV: usize>(&self, script: &Script<KEYS, ARGV>) {
+        self.shared.lose(Losses { sha: script.sha().to_owned(), left: 1, lost: 0, then_silent: true });
     }
 
     /// Replies lost since the last [`Self::lose`].
@@ -107,15 +113,15 @@ impl Wire {
     }
 
     pub(crate) fn refuse(&self) {
-        self.mode.send_replace(Mode::Refuse);
+        self.shared.mode.send_replace(Mode::Refuse);
     }
 
     pub(crate) fn silence(&self) {
-        self.mode.send_replace(Mode::Silent);
+        self.shared.mode.send_replace(Mode::Silent);
     }
 
     pub(crate) fn heal(&self) {
-        self.mode.send_replace(Mode::Pass);
+        self.shared.mode.send_replace(Mode::Pass);
     }
 }
 
@@ -207,6 +213,10 @@ async fn connection(mut near: UnixStream, mut far: UnixStream, shared: Arc<Share
 }
 
 impl Shared {
+    fn lose(&self, losses: Losses) {
+        *self.losses.lock().unwrap() = losses;
+    }
+
     fn is_to_be_lost(&self, request: &[u8]) -> bool {
         let losses = self.losses.lock().unwrap();
         losses.left > 0 && contains(request, b"EVALSHA") && contains(request, losses.sha.as_bytes())
@@ -218,6 +228,9 @@ impl Shared {
         if loses {
             losses.left -= 1;
             losses.lost += 1;
+            if losses.then_silent && losses.left == 0 {
+                self.mode.send_replace(Mode::Silent);
+            }
         }
         loses
     }
