@@ -28,6 +28,13 @@ impl Http {
         Self(Client::builder(TokioExecutor::new()).build_http())
     }
 
+    /// A client at this address of the machine.
+    pub(crate) fn from_address(address: [u8; 4]) -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_local_address(Some(address.into()));
+        Self(Client::builder(TokioExecutor::new()).build(connector))
+    }
+
     pub(crate) async fn send(&self, method: Method, url: &str, headers: &[(&str, &str)], body: &str) -> Answer {
         self.send_bytes(method, url, headers, body.to_owned()).await
     }

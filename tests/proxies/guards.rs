@@ -1,0 +1,239 @@
+//! Who gets to the platform: a good token, as whom Vestibule says, until the next request after it was revoked.
+
+use hyper::Method;
+use serde_json::Value;
+
+use super::{Stage, assert_in, assert_out, get, seated, send, told};
+use crate::support::app::Setup;
+use crate::support::jwt::parts;
+use crate::support::wire::Wired;
+
+/// What a client may try to say that it is.
+const LIES: [(&str, &str); 7] = [
+    ("X-Auth-Subject", "admin"),
+    ("x-auth-subject", "root"),
+    ("x-auth-session", "1"),
+    ("X-AUTH-ROLE", "admin"),
+    ("X_Auth_Subject", "admin"),
+    ("x-auth_role", "admin"),
+    ("x_auth-session", "1"),
+];
+
+fn text(value: &Value, member: &str) -> String {
+    value[member].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_good_token_gets_in_as_whom_it_is_and_a_revoked_one_does_not() {
+    let stage = Stage::start().await;
+    let app = &stage.app;
+    for edge in &stage.edges {
+        let member = app.member(&format!("ada_{}", edge.name)).await;
+        let session = text(&parts(&member.access).1, "sid");
+        let bearer = format!("Bearer {}", member.access);
+        let headers = [LIES.as_slice(), &[("authorization", bearer.as_str())]].concat();
+        for method in [Method::GET, Method::POST, Method::PUT, Method::OPTIONS] {
+            let answer = send(&app.http, edge, method.clone(), "/account/7?a=b", &headers, "body").await;
+            assert_in(&answer, &member.id, &session, "member");
+            let seen = answer.json();
+            assert_eq!((&seen["path"], &seen["body"]), (&"/account/7?a=b".into(), &4.into()), "{}", answer.text());
+            assert_eq!(seen["method"], method.as_str());
+        }
+        assert_out(edge, &get(app, edge, "/hiring/", &headers).await, 403);
+        assert_out(edge, &get(app, edge, "/rooms/7", &headers).await, 401);
+        app.call(Method::POST, "/auth/logout", &member.access, &Value::Null).await.assert_status(204);
+        assert_out(edge, &get(app, edge, "/account/7", &headers).await, 401);
+
+        let link = app.invite(&format!("{}@example.com", edge.name)).await;
+        let token = seated(app, &link).await;
+        let session = app.begin(&link, &token).await.assert_status(201).text_of("sessionId");
+        let headers = [LIES.as_slice(), &[("x-session-token", token.as_str())]].concat();
+        let answer = get(app, edge, "/rooms/7", &headers).await;
+        assert_in(&answer, &link.interview, &session, "candidate");
+        let bearer = format!("Bearer {token}");
+        let answer = get(app, edge, "/rooms/7", &[("authorization", &bearer)]).await;
+        assert_in(&answer, &link.interview, &session, "candidate");
+        assert_out(edge, &get(app, edge, "/account/", &headers).await, 401);
+        let twice = [headers.clone(), vec![("x-session-token", token.as_str())]].concat();
+        assert_out(edge, &get(app, edge, "/rooms/7", &twice).await, 401);
+        app.revoke(&link).await;
+        assert_out(edge, &get(app, edge, "/rooms/7", &headers).await, 401);
+    }
+}
+
+#[tokio::test]
+async fn nobody_gets_in_as_whom_they_say_that_they_are() {
+    let stage = Stage::start().await;
+    let app = &stage.app;
+    for edge in &stage.edges {
+        for path in ["/account/", "/hiring/x", "/rooms/7"] {
+            assert_out(edge, &get(app, edge, path, &LIES).await, 401);
+        }
+        // Not guarded, and no place for lies either.
+        let open = get(app, edge, "/public/", &LIES).await;
+        assert_eq!((open.status, told(&open)), (200, Some(Vec::new())), "{}: {}", edge.name, open.text());
+        let ours = get(app, edge, "/authz/user", &LIES).await;
+        assert_out(edge, &ours, 404);
+    }
+}
+
+#[tokio::test]
+async fn a_role_counts_from_the_next_request_on() {
+    let stage = Stage::start().await;
+    let app = &stage.app;
+    let ada = app.member("ada").await;
+    let (bearer, session) = (format!("Bearer {}", ada.access), text(&parts(&ada.access).1, "sid"));
+    let headers = [("authorization", bearer.as_str())];
+    for (role, may) in [("member", false), ("recruiter", true), ("admin", true), ("member", false)] {
+        stage.promote(role).await;
+        for edge in &stage.edges {
+            let answer = get(app, edge, "/hiring/7", &headers).await;
+            if may {
+                assert_in(&answer, &ada.id, &session, role);
+            } else {
+                assert_out(edge, &answer, 403);
+            }
+            // What the client asks for is the platform's to read, not the judge's.
+            let asked = get(app, edge, "/hiring/7?role=member", &headers).await;
+            assert_eq!(asked.status == 200, may, "{}: {}", edge.name, asked.text());
+            assert_in(&get(app, edge, "/account/7?role=nobody", &headers).await, &ada.id, &session, role);
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_judge_is_not_to_be_asked_from_outside_nor_gone_around() {
+    let stage = Stage::start().await;
+    let app = &stage.app;
+    let ada = app.member("ada").await;
+    let bearer = format!("Bearer {}", ada.access);
+    let headers = [("authorization", bearer.as_str())];
+    for edge in &stage.edges {
+        for path in ["/authz/user", "/authz/candidate", "/authz/recruiter", "/authz/user/x", "/authz/", "/authz"] {
+            for method in [Method::GET, Method::POST] {
+                let answer = send(&app.http, edge, method, path, &headers, "").await;
+                assert_out(edge, &answer, 404);
+                assert!(answer.header("x-auth-subject").is_none(), "{}: {path}", edge.name);
+            }
+        }
+        for path in [
+            "/public/../hiring/x",
+            "/public/%2e%2e/hiring/x",
+            "/public/..%2fhiring/x",
+            "/public//../hiring/x",
+            "/public/..;/hiring/x",
+            "/public/./x",
+            "/public/..",
+            "//hiring/x",
+            "/public/..\\hiring/x",
+            "/public/..%5chiring/x",
+        ] {
+            let answer = raw(edge, path).await;
+            assert_eq!((answer.status, answer.header("x-platform")), (400, None), "{} {path}", edge.name);
+        }
+        // Neither another spelling of a guarded path, nor one that nobody has, is the platform's.
+        for path in ["/Hiring/x", "/%68iring2/x", "/hiringx/", "/"] {
+            assert_out(edge, &get(app, edge, path, &[]).await, 404);
+        }
+        let slashless = raw(edge, "/hiring").await;
+        let there = slashless.header("location").is_some_and(|to| to == "/hiring/");
+        assert!(slashless.status == 404 || (slashless.status == 301 && there), "{}: {slashless}", edge.name);
+        let guarded = raw(edge, "/%68iring/x").await;
+        assert!([401, 404].contains(&guarded.status), "{}: {guarded}", edge.name);
+    }
+}
+
+/// A path as it stands here: a client of manners would mend it.
+async fn raw(edge: &super::Edge, path: &str) -> crate::support::raw::RawAnswer {
+    let mut raw = crate::support::raw::Raw::connect(edge.address).await;
+    raw.ask(&format!("GET {path}"), "connection: close\r\n").await
+}
+
+#[tokio::test]
+async fn without_vestibule_nobody_gets_in() {
+    let mut stage = Stage::start().await;
+    let ada = stage.app.member("ada").await;
+    let link = stage.app.invite("candidate@example.com").await;
+    let token = seated(&stage.app, &link).await;
+    let bearer = format!("Bearer {}", ada.access);
+    let headers = [("authorization", bearer.as_str()), ("x-session-token", &token)];
+    for edge in &stage.edges {
+        for path in ["/account/", "/rooms/7"] {
+            assert_eq!(get(&stage.app, edge, path, &headers).await.status, 200, "{} {path}", edge.name);
+        }
+    }
+    stage.app.nodes.clear();
+    for edge in &stage.edges {
+        for path in ["/account/", "/rooms/7", "/hiring/"] {
+            assert_out(edge, &get(&stage.app, edge, path, &headers).await, 503);
+        }
+        assert_out(edge, &get(&stage.app, edge, "/auth/me", &headers).await, 503);
+        let info = get(&stage.app, edge, &format!("/candidate-access/{}/info", link.token), &[]).await;
+        assert_out(edge, &info, 503);
+        assert!(!edge.log().contains(&link.token), "{}", edge.log());
+        let open = get(&stage.app, edge, "/public/", &[]).await;
+        assert_eq!(open.status, 200, "{}: {}", edge.name, open.text());
+    }
+}
+
+#[tokio::test]
+async fn without_redis_nobody_gets_in() {
+    let setup = Setup::new().set("trusted_proxies", &"127.0.0.1/32");
+    let Some(Wired { app, wire }) = Wired::start(setup).await else { return };
+    let stage = Stage::of(app).await;
+    let app = &stage.app;
+    let ada = app.member("ada").await;
+    let token = seated(app, &app.invite("candidate@example.com").await).await;
+    let bearer = format!("Bearer {}", ada.access);
+    let headers = [("authorization", bearer.as_str()), ("x-session-token", &token)];
+    wire.refuse();
+    for edge in &stage.edges {
+        for path in ["/account/", "/rooms/7", "/hiring/"] {
+            assert_out(edge, &get(app, edge, path, &headers).await, 503);
+        }
+    }
+    wire.heal();
+}
+
+/// What is to be seen: run it with `--nocapture`.
+#[tokio::test]
+async fn a_transcript() {
+    let stage = Stage::start().await;
+    let app = &stage.app;
+    for edge in &stage.edges {
+        let member = app.member(&format!("bob_{}", edge.name)).await;
+        let link = app.invite(&format!("{}@example.com", edge.name)).await;
+        let token = seated(app, &link).await;
+        let bearer = format!("Bearer {}", member.access);
+        let ada = [("x-session-token", token.as_str()), ("x-auth-subject", "a-lie")];
+        let bob = [("authorization", bearer.as_str()), ("x-auth-role", "admin")];
+        let mut lines = vec![format!(
+            "# {}, config/{}",
+            edge.name,
+            if edge.name == "nginx" { "nginx.conf" } else { "haproxy.cfg" }
+        )];
+        let mut show = |what: &str, answer: &super::Answer| {
+            lines.push(format!("$ {what}"));
+            let head = ["www-authenticate", "retry-after"].map(|name| Some((name, answer.header(name)?)));
+            let head = head.into_iter().flatten().map(|(name, value)| format!("  {name}: {value}"));
+            lines.push(format!("  {}", answer.status));
+            lines.extend(head);
+            let seen = told(answer).into_iter().flatten();
+            lines.extend(seen.map(|(name, value)| format!("  the platform sees {name}: {value}")));
+        };
+        let first = get(app, edge, "/rooms/7", &ada).await;
+        show("curl -H 'x-session-token: <ada>' -H 'x-auth-subject: a-lie' /rooms/7", &first);
+        app.revoke(&link).await;
+        let second = get(app, edge, "/rooms/7", &ada).await;
+        show("vestibule interview revoke <interview>; the same again", &second);
+        let third = get(app, edge, "/account/", &bob).await;
+        show("curl -H 'Authorization: Bearer <bob>' -H 'x-auth-role: admin' /account/", &third);
+        let fourth = get(app, edge, "/hiring/", &bob).await;
+        show("curl -H 'Authorization: Bearer <bob>' -H 'x-auth-role: admin' /hiring/", &fourth);
+        app.call(Method::POST, "/auth/logout", &member.access, &Value::Null).await.assert_status(204);
+        let fifth = get(app, edge, "/account/", &bob).await;
+        show("curl -X POST /auth/logout; /account/ again", &fifth);
+        println!("{}", lines.join("\n"));
+        assert_eq!([first, second, third, fourth, fifth].map(|answer| answer.status), [200, 401, 200, 403, 401]);
+    }
+}
