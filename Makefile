@@ -19,7 +19,7 @@ LINTED := RUSTC_WORKSPACE_WRAPPER=clippy-driver CLIPPY_ARGS=-Dwarnings__CLIPPY_H
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: ## Install what is missing: redis-server, PostgreSQL, a C compiler
+setup: ## Install what is missing: redis-server, PostgreSQL, a C compiler, nginx, HAProxy
 	@.ci/setup
 
 # The development profile: a release build takes minutes.

@@ -87,6 +87,10 @@ fn assert_out(edge: &Edge, answer: &Answer, status: u16) {
         answer.header("www-authenticate").is_some_and(|value| value.starts_with("Bearer realm=\"vestibule\""));
     assert_eq!(challenge, status == 401, "{text}");
     assert_eq!(answer.header("retry-after").is_some(), status == 503, "{text}");
+    if status != 404 {
+        assert_eq!(answer.header("content-type"), Some("application/problem+json"), "{text}");
+        assert_eq!(answer.json()["status"], status, "{text}");
+    }
 }
 
 /// A session token of a candidate.
