@@ -20,13 +20,16 @@ pub(super) struct Edge {
     pub(super) name: &'static str,
     pub(super) address: SocketAddr,
     child: Child,
-    folder: PathBuf,
+    folder: Folder,
 }
+
+/// Removed when its proxy is gone, or has never come to be.
+struct Folder(PathBuf);
 
 impl Edge {
     pub(super) async fn nginx(node: &Node, platform: &Platform) -> Self {
         let (folder, address) = (private_folder("nginx"), fresh_address());
-        let at = folder.display();
+        let at = folder.0.display();
         let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
             .map(|kind| format!("{kind}_temp_path {at}/{kind};"))
             .join("\n    ");
@@ -44,7 +47,7 @@ impl Edge {
                 ("listen 80;", format!("listen {address};")),
             ],
         );
-        write(&folder, "nginx.conf", &config);
+        write(&folder.0, "nginx.conf", &config);
         let (file, log) = (format!("{at}/nginx.conf"), format!("{at}/error.log"));
         // One process, which dies with this one: a worker outlives a master that is killed.
         let arguments = ["-p", &format!("{at}"), "-c", &file, "-e", &log, "-g", "daemon off; master_process off;"]
@@ -54,7 +57,7 @@ impl Edge {
 
     pub(super) async fn haproxy(node: &Node, platform: &Platform) -> Self {
         let (folder, address) = (private_folder("haproxy"), fresh_address());
-        let (at, socket) = (folder.display(), format!("abns@vestibule-authz-{address}"));
+        let (at, socket) = (folder.0.display(), format!("abns@vestibule-authz-{address}"));
         let config = adapt(
             include_str!("../../config/haproxy.cfg"),
             &[
@@ -68,38 +71,32 @@ impl Edge {
                 ("bind abns@vestibule-authz", format!("bind {socket}")),
             ],
         );
-        write(&folder, "haproxy.cfg", &config);
+        write(&folder.0, "haproxy.cfg", &config);
         let lua = include_str!("../../config/haproxy-authz.lua");
-        write(&folder, "haproxy-authz.lua", &adapt(lua, &[("abns@vestibule-authz", socket)]));
+        write(&folder.0, "haproxy-authz.lua", &adapt(lua, &[("abns@vestibule-authz", socket)]));
         let arguments = ["-db", "-f", &format!("{at}/haproxy.cfg")].map(str::to_owned);
         Self::run("HAProxy", "haproxy", &arguments, folder, address).await
     }
 
-    async fn run(
-        name: &'static str,
-        program: &str,
-        arguments: &[String],
-        folder: PathBuf,
-        address: SocketAddr,
-    ) -> Self {
+    async fn run(name: &'static str, program: &str, arguments: &[String], folder: Folder, address: SocketAddr) -> Self {
         let program = installed(program);
         let mut command = as_nobody();
         command.push(program);
         command.extend_from_slice(arguments);
         let words: Vec<&str> = command.iter().map(String::as_str).collect();
-        let child = Child::start(words[0], &words[1..], &[], &folder);
-        until(&format!("{name} to listen"), || async {
-            let listens = TcpStream::connect(address).await.is_ok();
-            assert!(listens || child.runs(), "{name} has ended: {:#?}", child.lines());
-            listens.then_some(())
-        })
-        .await;
+        let mut child = Child::start(words[0], &words[1..], &[], &folder.0);
+        let what = format!("{name} to listen");
+        let listens = until(&what, || async { TcpStream::connect(address).await.is_ok().then_some(()) });
+        tokio::select! {
+            () = listens => {}
+            status = child.ended() => panic!("{name}, {status}: {:#?}", child.lines()),
+        }
         Self { name, address, child, folder }
     }
 
     /// All that it has logged until now, requests and complaints.
     pub(super) fn log(&self) -> String {
-        let file = |name: &str| fs::read_to_string(self.folder.join(name)).unwrap_or_default();
+        let file = |name: &str| fs::read_to_string(self.folder.0.join(name)).unwrap_or_default();
         format!("{}{}{}", file("access.log"), file("error.log"), self.child.lines().join("\n"))
     }
 }
@@ -109,7 +106,12 @@ impl Drop for Edge {
         if std::thread::panicking() {
             eprintln!("{} logged:\n{}", self.name, self.log());
         }
-        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _gone_already = fs::remove_dir_all(&self.0);
     }
 }
 
@@ -154,16 +156,16 @@ fn as_nobody() -> Vec<String> {
 }
 
 /// A folder for one proxy. Of root's, in the open: an ordinary user may not get to where root builds.
-fn private_folder(what: &str) -> PathBuf {
+fn private_folder(what: &str) -> Folder {
     let folder = fresh_folder(what);
     if !geteuid().is_root() {
-        return folder;
+        return Folder(folder);
     }
     let name = folder.file_name().unwrap().to_str().unwrap();
     let open = std::env::temp_dir().join(format!("vestibule-e2e-{}-{name}", std::process::id()));
     fs::create_dir(&open).unwrap();
     chown(&open, Some(NOBODY), Some(NOBODY)).unwrap();
-    open
+    Folder(open)
 }
 
 fn write(folder: &Path, name: &str, text: &str) {

@@ -6,7 +6,7 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 use tokio::process::Command;
@@ -62,12 +62,6 @@ impl Child {
             self.lines().into_iter().find(|line| line.contains(words))
         })
         .await
-    }
-
-    /// Whether it has not ended yet.
-    pub(crate) fn runs(&self) -> bool {
-        let pid = self.process.id().and_then(|pid| Pid::from_raw(pid.cast_signed()));
-        pid.is_some_and(|pid| test_kill_process(pid).is_ok())
     }
 
     pub(crate) fn pid(&self) -> u32 {
