@@ -68,8 +68,7 @@ pub(crate) fn start() -> Operation {
 
 pub(crate) fn authz() -> Operation {
     Operation::new(PROXY, "May this candidate pass?")
-        .says("By any method, without a body. The bearer token is read where there is no `x-session-token`.")
-        .needs(&[Credential::Session, Credential::Bearer])
+        .says("As for users. The bearer token, a session token too, is read where there is no `x-session-token`.")
+        .needs(&[Credential::Session, Credential::SessionBearer])
         .for_proxy()
-        .refuses(&[Slug::Forbidden])
 }

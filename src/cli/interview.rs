@@ -96,8 +96,7 @@ impl Interview {
         let interviews = Interviews::new(postgres(config));
         match self {
             Self::Reissue { id, link } => {
-                let (issued, _) =
-                    interviews.reissue(Reach::All, id, link.life(config)).await?.ok_or_else(|| unknown(id))?;
+                let issued = interviews.reissue(Reach::All, id, link.life(config)).await?.ok_or_else(|| unknown(id))?;
                 // Postgres has decided: it is so, whether or not Redis can be told.
                 audit::record(Event::LinkReissued, &id.to_string(), None, None, "");
                 let killed = kill(config, interviews).await;
@@ -105,7 +104,9 @@ impl Interview {
                 killed
             }
             Self::Revoke { id } => {
-                interviews.revoke(Reach::All, id).await?.ok_or_else(|| unknown(id))?;
+                if !interviews.revoke(Reach::All, id).await? {
+                    return Err(unknown(id));
+                }
                 audit::record(Event::LinkRevoked, &id.to_string(), None, None, "");
                 kill(config, interviews).await?;
                 say(format_args!("Revoked: the link, its code and its session are dead on every node."))?;

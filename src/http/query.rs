@@ -13,12 +13,6 @@ impl<'a> Query<'a> {
         Self(query)
     }
 
-    /// As it was sent; `None` where there is no `?`.
-    #[must_use]
-    pub fn raw(&self) -> Option<&'a str> {
-        self.0
-    }
-
     /// The one value of a parameter; `None` where it is missing.
     ///
     /// # Errors

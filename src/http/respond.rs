@@ -107,8 +107,8 @@ async fn run(app: &App, route: Route, call: &mut Call) -> Result<Reply, Problem>
         Route::Interview { id } => interviews::http::read(app, &recruiter(app, call).await?, id).await,
         Route::ReissueInterview { id } => interviews::http::reissue(app, &recruiter(app, call).await?, id, call).await,
         Route::RevokeInterview { id } => interviews::http::revoke(app, &recruiter(app, call).await?, id, call).await,
-        Route::AuthzUser { asked } => sessions::http::authz(asked, &call.caller(app).await?, call),
-        Route::AuthzCandidate { asked } => candidate::http::authz(app, asked, call).await,
+        Route::AuthzUser { least } => sessions::http::authz(least, &call.caller(app).await?),
+        Route::AuthzCandidate => candidate::http::authz(app, call).await,
         Route::OpenApi => Ok(openapi::document()),
         Route::Docs => Ok(openapi::page()),
     }

@@ -3,9 +3,9 @@
 use hyper::Method;
 use uuid::Uuid;
 
-use super::authz::Asked;
 use crate::id::Id;
 use crate::link::LinkToken;
+use crate::users::Role;
 
 macro_rules! endpoints {
     ($($name:ident = $method:literal $path:literal, $label:literal;)*) => {
@@ -51,6 +51,8 @@ endpoints! {
     ReissueInterview = "POST" "/interviews/{id}/reissue", "interview_reissue";
     RevokeInterview = "DELETE" "/interviews/{id}", "interview_revoke";
     AuthzUser = "ANY" "/authz/user", "authz_user";
+    AuthzRecruiter = "ANY" "/authz/recruiter", "authz_recruiter";
+    AuthzAdmin = "ANY" "/authz/admin", "authz_admin";
     AuthzCandidate = "ANY" "/authz/candidate", "authz_candidate";
     OpenApi = "GET" "/openapi.json", "openapi";
     Docs = "GET" "/docs", "docs";
@@ -78,7 +80,7 @@ impl Endpoint {
     /// Whether it is for a proxy that asks about somebody else's request.
     #[must_use]
     pub fn is_authz(self) -> bool {
-        matches!(self, Self::AuthzUser | Self::AuthzCandidate)
+        matches!(self, Self::AuthzUser | Self::AuthzRecruiter | Self::AuthzAdmin | Self::AuthzCandidate)
     }
 }
 
@@ -111,8 +113,8 @@ pub enum Route {
     Interview { id: Uuid },
     ReissueInterview { id: Uuid },
     RevokeInterview { id: Uuid },
-    AuthzUser { asked: Asked },
-    AuthzCandidate { asked: Asked },
+    AuthzUser { least: Role },
+    AuthzCandidate,
     OpenApi,
     Docs,
 }
@@ -158,8 +160,10 @@ impl Route {
             Self::Interview { .. } => Endpoint::Interview,
             Self::ReissueInterview { .. } => Endpoint::ReissueInterview,
             Self::RevokeInterview { .. } => Endpoint::RevokeInterview,
-            Self::AuthzUser { .. } => Endpoint::AuthzUser,
-            Self::AuthzCandidate { .. } => Endpoint::AuthzCandidate,
+            Self::AuthzUser { least: Role::Member } => Endpoint::AuthzUser,
+            Self::AuthzUser { least: Role::Recruiter } => Endpoint::AuthzRecruiter,
+            Self::AuthzUser { least: Role::Admin } => Endpoint::AuthzAdmin,
+            Self::AuthzCandidate => Endpoint::AuthzCandidate,
             Self::OpenApi => Endpoint::OpenApi,
             Self::Docs => Endpoint::Docs,
         }
@@ -253,13 +257,13 @@ fn auth(method: &Method, endpoint: &str) -> Result<Route, NoRoute> {
     }
 }
 
+/// Roles stand in the path: a query may be the client's, which some proxies pass on.
 fn authz(rest: &str) -> Result<Route, NoRoute> {
-    let (who, asked) = rest.split_once('/').map_or((rest, Asked::Plainly), |(who, behind)| {
-        (who, if behind.is_empty() { Asked::WithSlash } else { Asked::WithPath })
-    });
-    match who {
-        "user" => Ok(Route::AuthzUser { asked }),
-        "candidate" => Ok(Route::AuthzCandidate { asked }),
+    match rest.split('/').next() {
+        Some("user") => Ok(Route::AuthzUser { least: Role::Member }),
+        Some("recruiter") => Ok(Route::AuthzUser { least: Role::Recruiter }),
+        Some("admin") => Ok(Route::AuthzUser { least: Role::Admin }),
+        Some("candidate") => Ok(Route::AuthzCandidate),
         _ => Err(NoRoute::Path),
     }
 }
@@ -333,23 +337,20 @@ mod tests {
 
     #[test]
     fn a_proxy_asks_by_any_method_and_may_add_the_path_it_asks_about() {
-        let found = |path: &str| -> Option<(&'static str, Asked)> {
-            match find(&Method::from_bytes(b"BREW").unwrap(), path) {
-                Ok(Route::AuthzUser { asked }) => Some(("user", asked)),
-                Ok(Route::AuthzCandidate { asked }) => Some(("candidate", asked)),
-                _ => None,
-            }
-        };
-        for who in ["user", "candidate"] {
-            assert_eq!(found(&format!("/authz/{who}")), Some((who, Asked::Plainly)));
-            assert_eq!(found(&format!("/authz/{who}/")), Some((who, Asked::WithSlash)));
-            for behind in ["/rooms/7", "//a/../b/c/d/e/f/g/%2e/"] {
-                assert_eq!(found(&format!("/authz/{who}{behind}")), Some((who, Asked::WithPath)), "{behind}");
+        let found = |path: &str| find(&Method::from_bytes(b"BREW").unwrap(), path).map(|route| route.endpoint());
+        for (who, endpoint) in [
+            ("user", Endpoint::AuthzUser),
+            ("recruiter", Endpoint::AuthzRecruiter),
+            ("admin", Endpoint::AuthzAdmin),
+            ("candidate", Endpoint::AuthzCandidate),
+        ] {
+            for behind in ["", "/", "/rooms/7", "/user", "//a/../b/c/d/e/f/g/%2e/"] {
+                assert_eq!(found(&format!("/authz/{who}{behind}")), Ok(endpoint), "{behind}");
             }
         }
         for path in ["/authz", "/authz/", "/authz//user", "/authz/users", "/authz/User", "/Authz/user", "//authz/user"]
         {
-            assert_eq!(found(path), None, "{path}");
+            assert_eq!(found(path), Err(NoRoute::Path), "{path}");
         }
     }
 

@@ -44,7 +44,7 @@ fn of_one(summary: &'static str) -> Operation {
 
 pub(crate) fn create() -> Operation {
     recruiters("Invite a candidate")
-        .says("Mails the link to the candidate. A 503 leaves nothing behind.")
+        .says("Mails the link to the candidate. After a 503 look into the list: what could be was taken back.")
         .limited()
         .takes::<NewInterview>()
         .answers(
@@ -73,8 +73,8 @@ fn limit() -> Object {
 pub(crate) fn read() -> Operation {
     of_one("What became of an interview")
         .says(
-            "What Redis knows (mails, codes, locks) is kept until a day after the link's end, and gone when the link \
-            is revoked or reissued over; the rest is kept for good.",
+            "What is told of mails, codes and locks is of the newest link, and kept until a day after its end; a link \
+            that was revoked has no code and no lock. The rest is kept for good.",
         )
         .answers(Answer::json::<InterviewBody<'_>>(200, "The interview."))
 }
@@ -82,8 +82,9 @@ pub(crate) fn read() -> Operation {
 pub(crate) fn reissue() -> Operation {
     of_one("Give it a new link")
         .says(
-            "Mails the new link. The old one, its code and its session are dead on every node when this answers. After \
-            a 503 the old link may be dead already: do it again.",
+            "Mails the new link, which works as long as one of this server does by default; where the mail cannot be \
+            queued, `invitationMail` is null. The old link, its code and its session are dead on every node when this \
+            answers. After a 503 the old link may be dead already: do it again.",
         )
         .limited()
         .answers(Answer::json::<IssuedBody<'_>>(200, "The interview, and its new link."))

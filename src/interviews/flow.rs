@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::try_join_all;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use uuid::Uuid;
 
 use super::invitation::invite;
@@ -45,6 +45,9 @@ pub struct Parts {
 #[derive(Debug)]
 pub struct Recruiting(Parts);
 
+/// Looks of one list at the same time: they share their places at Redis with candidates.
+const LOOKS_MAX: usize = 8;
+
 /// An interview, and what became of it.
 pub(super) type Known = (Interview, Progress);
 
@@ -55,8 +58,8 @@ impl Recruiting {
         Self(parts)
     }
 
-    /// Makes an interview, and mails its link to the candidate. Where the mail cannot be queued nothing
-    /// is left behind.
+    /// Makes an interview, and mails its link to the candidate. Where the mail cannot be queued
+    /// the interview is taken back.
     pub(super) async fn create(
         &self,
         _: &Permit,
@@ -66,19 +69,33 @@ impl Recruiting {
     ) -> Result<Issued, Fault> {
         let Parts { interviews, link_life, .. } = &self.0;
         let issued = interviews.create(interview, Some(recruiter.user()), life.unwrap_or(*link_life)).await?;
-        if let Err(fault) = self.mail(&issued).await {
-            if let Err(discard) = interviews.discard(issued.interview.id).await {
-                tracing::warn!(interview = %issued.interview.id, cause = %discard, "an interview stays whose link nobody knows");
+        match self.mail(&issued).await {
+            Ok(()) => Ok(issued),
+            Err(fault) => {
+                self.take_back(&issued).await;
+                Err(fault)
             }
-            return Err(fault);
         }
-        Ok(issued)
+    }
+
+    /// As well as can be: what stays is in the list, and its link was told to nobody.
+    async fn take_back(&self, issued: &Issued) {
+        let id = issued.interview.id;
+        let gone = async {
+            self.0.interviews.discard(issued).await?;
+            // Its mail may be queued, where only the reply was lost.
+            self.killer().kill_of(id).await
+        };
+        if let Err(fault) = gone.await {
+            tracing::warn!(interview = %id, cause = %fault, "an interview that was answered with 503 may stay");
+        }
     }
 
     /// Interviews within reach, the newest first, with what became of them.
     pub(super) async fn list(&self, recruiter: &Recruiter, page: Page) -> Result<(Vec<Known>, Option<Place>), Fault> {
         let (interviews, next) = self.0.interviews.list(recruiter.reach(), page).await?;
-        let mut known = try_join_all(interviews.into_iter().map(|interview| self.look(interview))).await?;
+        let looks = stream::iter(interviews).map(|interview| self.look(interview));
+        let mut known: Vec<Known> = looks.buffered(LOOKS_MAX).try_collect().await?;
         // What Postgres has not heard of yet may have brought one into another state.
         known.retain(|(interview, progress)| page.state.is_none_or(|state| state == progress.state(interview)));
         Ok((known, next))
@@ -92,23 +109,32 @@ impl Recruiting {
         }
     }
 
-    /// Gives an interview a new link and mails it; the old one is dead on every node when this
-    /// answers. Where it fails half-way, the old link is dead and nobody knows the new one: doing
-    /// it again is safe.
+    /// Gives an interview a new link, which is so once this answers; the old one is dead after
+    /// [`Self::replace`].
     pub(super) async fn reissue(&self, _: &Permit, recruiter: &Recruiter, id: Uuid) -> Result<Option<Issued>, Fault> {
-        let Parts { interviews, link_life, .. } = &self.0;
-        let Some((issued, old)) = interviews.reissue(recruiter.reach(), id, *link_life).await? else { return Ok(None) };
-        self.killer().kill(old).await?;
-        self.mail(&issued).await?;
-        Ok(Some(issued))
+        self.0.interviews.reissue(recruiter.reach(), id, self.0.link_life).await
     }
 
-    /// Takes the link away; it is dead on every node when this answers. `false` where there is no
-    /// such interview within reach.
+    /// Makes the links before this one dead on every node, and mails this one. Whether it was
+    /// queued: the recruiter has it all the same.
+    pub(super) async fn replace(&self, issued: &Issued) -> Result<bool, Fault> {
+        self.kill(issued.interview.id).await?;
+        let mailed = self.mail(issued).await;
+        if let Err(fault) = &mailed {
+            tracing::warn!(interview = %issued.interview.id, cause = %fault, "a new link is not mailed");
+        }
+        Ok(mailed.is_ok())
+    }
+
+    /// Takes the link away, which is so once this answers; it is dead after [`Self::kill`].
+    /// `false` where there is no such interview within reach.
     pub(super) async fn revoke(&self, recruiter: &Recruiter, id: Uuid) -> Result<bool, Fault> {
-        let Some(link) = self.0.interviews.revoke(recruiter.reach(), id).await? else { return Ok(false) };
-        self.killer().kill(link).await?;
-        Ok(true)
+        self.0.interviews.revoke(recruiter.reach(), id).await
+    }
+
+    /// Makes every link that the interview has lost dead on every node.
+    pub(super) async fn kill(&self, id: Uuid) -> Result<(), Fault> {
+        self.killer().kill_of(id).await
     }
 
     /// Where the candidate goes in.

@@ -81,7 +81,7 @@ struct MailBody<'a> {
     at: Option<String>,
     /// Attempts that failed.
     tries: u64,
-    /// The relay's words, where it did not take the mail.
+    /// The relay's words about this recipient or this letter, where it did not take them.
     #[schema(required)]
     reason: Option<&'a str>,
 }
@@ -114,7 +114,10 @@ impl<'a> InterviewBody<'a> {
 impl<'a> MailBody<'a> {
     fn of(mailed: &'a Mailed) -> Self {
         let Mailed { status, at, tries, reason } = mailed;
-        Self { status: status.name(), at: at.map(rfc3339), tries: *tries, reason: reason.as_deref() }
+        // What stands between us and the relay is the engineer's.
+        let of_this_mail = |why: &&str| why.starts_with("recipient: ") || why.starts_with("letter: ");
+        let reason = reason.as_deref().filter(of_this_mail);
+        Self { status: status.name(), at: at.map(rfc3339), tries: *tries, reason }
     }
 }
 
@@ -138,7 +141,7 @@ pub(crate) async fn create(app: &App, recruiter: &Recruiter, call: &mut Call) ->
     let id = issued.interview.id.to_string();
     call.audit_by(Event::InterviewCreated, &id, recruiter.user());
     let location = HeaderValue::from_str(&format!("/interviews/{id}")).expect("an id is header text");
-    Ok(reply_with_link(app, &issued).status(StatusCode::CREATED).header(LOCATION, location))
+    Ok(reply_with_link(app, &issued, true).status(StatusCode::CREATED).header(LOCATION, location))
 }
 
 /// Every member, judged all at once.
@@ -214,8 +217,10 @@ pub(crate) async fn read(app: &App, recruiter: &Recruiter, id: Uuid) -> Result<R
 pub(crate) async fn reissue(app: &App, recruiter: &Recruiter, id: Uuid, call: &mut Call) -> Result<Reply, Problem> {
     let permit = call.admit_invitation(app, recruiter.user()).await?;
     let issued = app.recruiting.reissue(&permit, recruiter, id).await?.ok_or_else(no_such_interview)?;
+    // Postgres has decided: it is so, whether or not Redis can be told.
     call.audit_by(Event::LinkReissued, &id.to_string(), recruiter.user());
-    Ok(reply_with_link(app, &issued))
+    let mailed = app.recruiting.replace(&issued).await?;
+    Ok(reply_with_link(app, &issued, mailed))
 }
 
 /// DELETE /interviews/{id}
@@ -224,11 +229,12 @@ pub(crate) async fn revoke(app: &App, recruiter: &Recruiter, id: Uuid, call: &Ca
         return Err(no_such_interview());
     }
     call.audit_by(Event::LinkRevoked, &id.to_string(), recruiter.user());
+    app.recruiting.kill(id).await?;
     Ok(Reply::empty(StatusCode::NO_CONTENT))
 }
 
-fn reply_with_link(app: &App, issued: &Issued) -> Reply {
-    let progress = Progress::fresh();
+fn reply_with_link(app: &App, issued: &Issued, mailed: bool) -> Reply {
+    let progress = Progress::fresh(mailed);
     let interview = InterviewBody::of(&issued.interview, &progress);
     Reply::json(&IssuedBody { interview, join_url: app.recruiting.join_url(issued) })
 }

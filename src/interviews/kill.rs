@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::store::{Interviews, LinkDigest};
 use crate::fault::Fault;
@@ -33,7 +34,8 @@ impl Killer {
     /// had never been told of.
     ///
     /// # Errors
-    /// A [`Fault`] where Redis or Postgres failed: what was not told stays noted.
+    /// A [`Fault`] where Redis or Postgres failed: what was not told stays noted. One link that
+    /// cannot be told of does not keep the others waiting.
     pub async fn kill_noted(&self) -> Result<usize, Fault> {
         let mut killed = 0;
         loop {
@@ -41,18 +43,32 @@ impl Killer {
             if dead.is_empty() {
                 return Ok(killed);
             }
+            let mut failed = None;
             for link in dead {
-                self.kill(link.digest).await?;
-                killed += usize::from(!link.told);
+                match self.kill(link.digest).await {
+                    Ok(()) => killed += usize::from(!link.told),
+                    Err(fault) => failed = Some(fault),
+                }
+            }
+            if let Some(fault) = failed {
+                return Err(fault);
             }
         }
     }
 
-    /// Tells Redis of one dead link: from then on it, its code and its session are nowhere.
+    /// Tells Redis of every dead link of one interview that it was not told of: of the last one,
+    /// and of those whose killers failed half-way.
     ///
     /// # Errors
     /// As [`Self::kill_noted`].
-    pub async fn kill(&self, digest: LinkDigest) -> Result<(), Fault> {
+    pub async fn kill_of(&self, interview: Uuid) -> Result<(), Fault> {
+        for digest in self.interviews.untold_of(interview).await? {
+            self.kill(digest).await?;
+        }
+        Ok(())
+    }
+
+    async fn kill(&self, digest: LinkDigest) -> Result<(), Fault> {
         let link = digest.id();
         let job = |kind| self.keys.job(&JobId { kind, subject: link });
         let names = [
@@ -63,7 +79,10 @@ impl Killer {
             &job(JobKind::Invitation),
         ];
         self.redis.decide(&scripts::LINK_KILL, names, []).await?;
-        self.interviews.told(digest).await
+        if let Err(fault) = self.interviews.told(digest).await {
+            tracing::warn!(cause = %fault, "a link is dead, which is not noted: redis will be told of it again");
+        }
+        Ok(())
     }
 }
 

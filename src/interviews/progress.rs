@@ -94,8 +94,8 @@ impl Progress {
         })
     }
 
-    /// Of a link that was just made, and whose invitation was just queued.
-    pub(super) fn fresh() -> Self {
+    /// Of a link that was just made.
+    pub(super) fn fresh(mailed: bool) -> Self {
         let queued = Mailed { status: MailStatus::Queued, at: None, tries: 0, reason: None };
         Self {
             now: 0,
@@ -105,7 +105,7 @@ impl Progress {
             locked: None,
             locked_until: None,
             worn_out: false,
-            invitation_mail: Some(queued),
+            invitation_mail: mailed.then_some(queued),
             code_mail: None,
         }
     }

@@ -18,6 +18,9 @@ use crate::users::UserId;
 const COLUMNS: &str = "interviews.id, candidate_name, candidate_email, position, duration_minutes, \
     interviews.link_digest, link_expires_at, created_at, started_at, revoked_at";
 
+/// Rows that a page of some state is looked for in: some ms of Postgres, whatever is asked.
+const SEEN_MAX: i64 = 1_000;
+
 /// An interview to be made. The edge has checked every field.
 #[derive(Debug)]
 pub struct NewInterview {
@@ -147,17 +150,19 @@ impl Interviews {
             .ok_or_else(|| Fault::new(Dependency::Postgres, "interview_create: it answered no row"))
     }
 
-    /// Takes back an interview that was just made and whose link nobody was told. The link
-    /// is noted as dead: its mail may be under way.
+    /// Takes back an interview that was just made and whose link nobody was told, unless
+    /// somebody else has reissued it since. The link is noted as dead: its mail may be under way.
     ///
     /// # Errors
-    /// A [`Fault`] where Postgres failed: then it stays, with a link that nobody knows.
-    pub async fn discard(&self, id: Uuid) -> Result<(), Fault> {
-        const SQL: &str = "WITH gone AS (DELETE FROM interviews WHERE id = $1 RETURNING link_digest) \
-            INSERT INTO dead_links (link_digest) SELECT link_digest FROM gone";
+    /// A [`Fault`] where Postgres failed: then it stays, with a link that nobody was told.
+    pub async fn discard(&self, issued: &Issued) -> Result<(), Fault> {
+        const SQL: &str = "WITH gone AS (DELETE FROM interviews WHERE id = $1 AND link_digest = $2 \
+                RETURNING id, link_digest) \
+            INSERT INTO dead_links (link_digest, interview_id) SELECT link_digest, id FROM gone ON CONFLICT DO NOTHING";
+        let (id, digest) = (issued.interview.id, issued.link.digest());
         self.postgres
             .run("interview_discard", move |connection| async move {
-                connection.query_typed(SQL, &[(&id, Type::UUID)]).await.map(drop)
+                connection.query_typed(SQL, &[(&id, Type::UUID), (&&digest[..], Type::BYTEA)]).await.map(drop)
             })
             .await
     }
@@ -176,48 +181,56 @@ impl Interviews {
             .await
     }
 
-    /// Some interviews, the newest first, and the place where the next page begins.
+    /// Some interviews, the newest first, and the place where the next page begins. Where few
+    /// are in the state that is asked for, a page ends before it is full: no list looks at
+    /// more than [`SEEN_MAX`] rows.
     ///
     /// # Errors
     /// A [`Fault`] where Postgres failed.
     pub async fn list(&self, reach: Reach, page: Page) -> Result<(Vec<Interview>, Option<Place>), Fault> {
         let state = page.state.map_or("TRUE", State::condition);
         let sql = format!(
-            "SELECT {COLUMNS} FROM interviews WHERE ($1 IS NULL OR owner_id = $1) AND {state} \
-            AND ($2 IS NULL OR (created_at, id) < ($2, $3)) ORDER BY created_at DESC, id DESC LIMIT $4"
+            "WITH seen AS (SELECT {COLUMNS} FROM interviews WHERE ($1 IS NULL OR owner_id = $1) \
+                AND ($2 IS NULL OR (created_at, id) < ($2, $3)) ORDER BY created_at DESC, id DESC LIMIT $4), \
+            fit AS (SELECT * FROM seen WHERE {state} ORDER BY created_at DESC, id DESC LIMIT $5), \
+            tail AS (SELECT created_at AS end_at, id AS end_id, (SELECT count(*) FROM seen) AS count \
+                FROM seen ORDER BY created_at, id LIMIT 1) \
+            SELECT fit.*, end_at, end_id, count FROM tail LEFT JOIN fit ON TRUE \
+            ORDER BY fit.created_at DESC, fit.id DESC"
         );
         self.postgres
             .run("interview_list", move |connection| async move {
                 let (at, id) = (page.after.map(|place| place.created), page.after.map(|place| place.id));
                 // One more tells whether there is a next page.
                 let limit = i64::from(page.limit) + 1;
-                let parameters: [Parameter<'_>; 4] =
-                    [(&reach.owner(), Type::UUID), (&at, Type::TIMESTAMPTZ), (&id, Type::UUID), (&limit, Type::INT8)];
+                let seen_max = if page.state.is_some() { SEEN_MAX } else { limit };
+                let parameters: [Parameter<'_>; 5] = [
+                    (&reach.owner(), Type::UUID),
+                    (&at, Type::TIMESTAMPTZ),
+                    (&id, Type::UUID),
+                    (&seen_max, Type::INT8),
+                    (&limit, Type::INT8),
+                ];
                 let rows = connection.query_typed(&sql, &parameters).await?;
-                let mut interviews = rows.iter().map(interview_of).collect::<Result<Vec<_>, _>>()?;
-                let more = interviews.len() > usize::from(page.limit);
-                interviews.truncate(page.limit.into());
-                let next = interviews.last().filter(|_| more).map(Place::after);
-                Ok((interviews, next))
+                page_of(&rows, page.limit.into(), seen_max)
             })
             .await
     }
 
-    /// Gives an interview a new link in place of its old one, whose digest comes along: it
-    /// is noted as dead in the same transaction. `None` where there is no such interview
-    /// within reach.
+    /// Gives an interview a new link in place of its old one, which is noted as dead in the
+    /// same transaction. `None` where there is no such interview within reach.
     ///
     /// # Errors
     /// A [`Fault`] where Postgres failed.
-    pub async fn reissue(&self, reach: Reach, id: Uuid, life: Duration) -> Result<Option<(Issued, LinkDigest)>, Fault> {
+    pub async fn reissue(&self, reach: Reach, id: Uuid, life: Duration) -> Result<Option<Issued>, Fault> {
         let sql = format!(
             "WITH old AS (SELECT id, link_digest FROM interviews \
                 WHERE id = $1 AND ($5 IS NULL OR owner_id = $5) FOR UPDATE), \
-            dead AS (INSERT INTO dead_links (link_digest) SELECT link_digest FROM old \
+            dead AS (INSERT INTO dead_links (link_digest, interview_id) SELECT link_digest, id FROM old \
                 ON CONFLICT (link_digest) DO UPDATE SET told_at = NULL) \
             UPDATE interviews SET link_digest = $2, link_expires_at = $3, session_id = $4, \
                 revoked_at = NULL, started_at = NULL \
-            FROM old WHERE interviews.id = old.id RETURNING {COLUMNS}, old.link_digest"
+            FROM old WHERE interviews.id = old.id RETURNING {COLUMNS}"
         );
         let (link, expires) = (LinkToken::fresh(), end_of(life));
         self.postgres
@@ -232,26 +245,26 @@ impl Interviews {
                 ];
                 let rows = connection.query_typed(&sql, &parameters).await?;
                 let Some(row) = rows.first() else { return Ok(None) };
-                Ok(Some((Issued { interview: interview_of(row)?, link }, LinkDigest(row.try_get(10)?))))
+                Ok(Some(Issued { interview: interview_of(row)?, link }))
             })
             .await
     }
 
-    /// Takes an interview's link away, and answers its digest; `None` where there is no such
-    /// interview within reach. A second time notes the link as dead once more, which is safe.
+    /// Takes an interview's link away; `false` where there is no such interview within reach.
+    /// A second time notes the link as dead once more, which is safe.
     ///
     /// # Errors
     /// A [`Fault`] where Postgres failed.
-    pub async fn revoke(&self, reach: Reach, id: Uuid) -> Result<Option<LinkDigest>, Fault> {
+    pub async fn revoke(&self, reach: Reach, id: Uuid) -> Result<bool, Fault> {
         const SQL: &str = "WITH revoked AS (UPDATE interviews SET revoked_at = coalesce(revoked_at, now()) \
-                WHERE id = $1 AND ($2 IS NULL OR owner_id = $2) RETURNING link_digest), \
-            dead AS (INSERT INTO dead_links (link_digest) SELECT link_digest FROM revoked \
+                WHERE id = $1 AND ($2 IS NULL OR owner_id = $2) RETURNING id, link_digest), \
+            dead AS (INSERT INTO dead_links (link_digest, interview_id) SELECT link_digest, id FROM revoked \
                 ON CONFLICT (link_digest) DO UPDATE SET told_at = NULL) \
-            SELECT link_digest FROM revoked";
+            SELECT 1 FROM revoked";
         self.postgres
             .run("interview_revoke", move |connection| async move {
                 let rows = connection.query_typed(SQL, &[(&id, Type::UUID), (&reach.owner(), Type::UUID)]).await?;
-                rows.first().map(|row| row.try_get(0).map(LinkDigest)).transpose()
+                Ok(!rows.is_empty())
             })
             .await
     }
@@ -268,6 +281,18 @@ impl Interviews {
             .run("link_usable", move |connection| async move {
                 let rows = connection.query_typed(SQL, &[(&&digest[..], Type::BYTEA)]).await?;
                 Ok(!rows.is_empty())
+            })
+            .await
+    }
+
+    /// The dead links of one interview that Redis was not told of: its last one, and those
+    /// whose killers are under way or have failed.
+    pub(super) async fn untold_of(&self, id: Uuid) -> Result<Vec<LinkDigest>, Fault> {
+        const SQL: &str = "SELECT link_digest FROM dead_links WHERE interview_id = $1 AND told_at IS NULL";
+        self.postgres
+            .run("dead_links_of", move |connection| async move {
+                let rows = connection.query_typed(SQL, &[(&id, Type::UUID)]).await?;
+                rows.iter().map(|row| row.try_get(0).map(LinkDigest)).collect()
             })
             .await
     }
@@ -302,7 +327,7 @@ impl Interviews {
 
 /// SHA-256 of a link's token.
 #[derive(Clone, Debug)]
-pub struct LinkDigest(Vec<u8>);
+pub(super) struct LinkDigest(Vec<u8>);
 
 impl LinkDigest {
     pub(super) fn id(&self) -> Id {
@@ -337,6 +362,24 @@ fn interview_of(row: &Row) -> Result<Interview, Error> {
 fn end_of(life: Duration) -> OffsetDateTime {
     let end = OffsetDateTime::now_utc() + life;
     end.replace_nanosecond(0).unwrap_or(end)
+}
+
+/// At most `limit` interviews out of rows that are each one, or none, and the end of what was
+/// looked at.
+fn page_of(rows: &[Row], limit: usize, seen_max: i64) -> Result<(Vec<Interview>, Option<Place>), Error> {
+    let Some(first) = rows.first() else { return Ok((Vec::new(), None)) };
+    let end = Place { created: first.try_get(10)?, id: first.try_get(11)? };
+    let (seen, fits) = (first.try_get::<_, i64>(12)?, first.try_get::<_, Option<Uuid>>(0)?.is_some());
+    let mut interviews = Vec::new();
+    if fits {
+        interviews = rows.iter().map(interview_of).collect::<Result<Vec<_>, _>>()?;
+    }
+    if interviews.len() > limit {
+        interviews.truncate(limit);
+        let next = interviews.last().map(Place::after);
+        return Ok((interviews, next));
+    }
+    Ok((interviews, (seen == seen_max).then_some(end)))
 }
 
 /// Random, not by time: it names a room, and must not be guessed from another's.

@@ -11,6 +11,9 @@ const TOKEN_CHARS_MIN: usize = 16;
 /// Digits that stand in the letter are the code from this length on. Reply codes have three.
 const CODE_CHARS_MIN: usize = 4;
 
+/// Of a whole one.
+const CODE_CHARS: usize = 6;
+
 /// At most 200 characters, one line, addresses masked, nothing of the letter's secrets, nor the recipient's name.
 pub(super) fn words(relay: &str, letter: Option<&Letter>) -> String {
     let one_line: String = relay.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
@@ -55,10 +58,14 @@ fn without(name: &str, text: &str) -> String {
 
 fn is_secret(run: &str, letter: &Letter) -> bool {
     let stands_in_it = |part: &str| letter.text.contains(part) || letter.subject.contains(part);
-    let code = run.len() >= CODE_CHARS_MIN && run.bytes().all(|b| b.is_ascii_digit());
+    let digits = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
+    let code = run.len() >= CODE_CHARS_MIN && digits(run) && stands_in_it(run);
+    // The same of a code: `=3D012345`, or `012345_is_your`.
+    let mut sixes = (CODE_CHARS..=run.len()).map(|end| &run[end - CODE_CHARS..end]);
+    let quoted = sixes.any(|part| digits(part) && stands_in_it(part));
     // Not the run alone: a filter that quotes the letter as it is encoded writes `=3D` before the token of a reset.
     let token = (TOKEN_CHARS_MIN..=run.len()).any(|end| stands_in_it(&run[end - TOKEN_CHARS_MIN..end]));
-    token || (code && stands_in_it(run))
+    token || code || quoted
 }
 
 /// Replaces each longest run of characters of a kind.
@@ -160,5 +167,8 @@ mod tests {
             words(relay, Some(&letter)),
             "554 spam: \"*** is\" https://acme.example/interview/join/*** id 987654"
         );
+        for quoted in ["subject:=3D012345", "012345_is_your_code", "x-012345"] {
+            assert!(!words(quoted, Some(&letter)).contains("012345"), "{quoted}");
+        }
     }
 }

@@ -57,12 +57,18 @@ pub(crate) fn end() -> Operation {
         .answers(Answer::empty(204, "That session has ended."))
 }
 
-pub(crate) fn authz() -> Operation {
-    let role = text().enum_values(Some(Role::ALL.map(Role::name))).build();
-    Operation::new(PROXY, "May this user pass?")
-        .says("By any method, without a body. Asked of every request: it costs one look at Redis, and is not limited.")
+pub(crate) fn authz(least: Role) -> Operation {
+    let summary = match least {
+        Role::Member => "May this user pass?",
+        Role::Recruiter => "May this user pass, as a recruiter?",
+        Role::Admin => "May this user pass, as an admin?",
+    };
+    Operation::new(PROXY, summary)
+        .says(
+            "By any method, without a body; a path may stand behind, and a query, which are not read. Asked of every \
+            request: it costs one look at Redis, and is not limited. A higher role passes too.",
+        )
         .needs(&[Credential::Bearer])
-        .query("role", "The least role that may pass.", role)
         .for_proxy()
-        .refuses(&[Slug::Forbidden])
+        .refuses(if least == Role::Member { &[] } else { &[Slug::Forbidden] })
 }

@@ -8,9 +8,10 @@ use super::flow::Exchanged;
 use crate::access::{Caller, RefreshToken};
 use crate::app::App;
 use crate::audit::Event;
-use crate::http::authz::{self, Asked};
+use crate::http::authz;
 use crate::http::{Call, Problem, Reply, SessionBody, Slug, rfc3339};
 use crate::id::Id;
+use crate::users::Role;
 
 /// POST /auth/refresh
 pub(crate) async fn refresh(app: &App, call: &mut Call) -> Result<Reply, Problem> {
@@ -102,11 +103,10 @@ pub(crate) async fn end(app: &App, caller: &Caller, session: &Id, call: &Call) -
     Ok(Reply::empty(StatusCode::NO_CONTENT))
 }
 
-/// ANY /authz/user
-pub(crate) fn authz(asked: Asked, caller: &Caller, call: &Call) -> Result<Reply, Problem> {
-    let least = authz::least_role(asked, call.query().raw())?;
-    if least.is_some_and(|least| caller.role() < least) {
-        return Err(authz::not_allowed());
+/// ANY /authz/user, /authz/recruiter, /authz/admin
+pub(crate) fn authz(least: Role, caller: &Caller) -> Result<Reply, Problem> {
+    match caller.role() >= least {
+        true => Ok(authz::pass(&caller.user(), &caller.session(), caller.role().name())),
+        false => Err(authz::not_allowed()),
     }
-    Ok(authz::pass(&caller.user(), &caller.session(), caller.role().name()))
 }

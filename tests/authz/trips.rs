@@ -15,7 +15,7 @@ async fn a_question_costs_one_script_and_no_query() {
     let token = seated(&app, &link).await;
     let node = &app.nodes[0];
     let bearer = format!("Bearer {}", ada.access);
-    let recruiter = format!("{USER}?role=recruiter");
+    let recruiter = "/authz/recruiter".to_owned();
     let user = || ask_user(&app, node, &ada.access);
     let candidate = || ask_candidate(&app, node, &token);
 

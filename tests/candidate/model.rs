@@ -272,7 +272,7 @@ impl Story<'_> {
     /// The old link is dead at once, whatever is asked of it.
     async fn reissue(&mut self) -> Result<(), String> {
         let stage = self.stage;
-        let (fresh, _) =
+        let fresh =
             stage.interviews.reissue(Reach::All, self.created.interview.id, stage.link_life()).await.unwrap().unwrap();
         stage.killer.kill_noted().await.unwrap();
         let old = std::mem::replace(&mut self.created, fresh);

@@ -64,12 +64,12 @@ async fn interviews_cost_what_the_table_says() {
     let path = format!("/interviews/{}", link.interview);
     let again = format!("{path}/reissue");
     // The old link is made dead in Redis besides, and noted as such.
-    let reissued = Row("reissue", 200, trips(4, 2).and_later(A_MAIL));
+    let reissued = Row("reissue", 200, trips(4, 3).and_later(A_MAIL));
     let link = link_of(&hold(&app, reissued, call(&app, Method::POST, &again, &rita, &none)).await.json());
     app.info(&link).await.assert_status(200);
     hold(&app, Row("read, of a link in use", 200, trips(2, 1)), app.told(&rita, &link.interview)).await;
     for what in ["revoke", "revoke, again"] {
-        hold(&app, Row(what, 204, trips(2, 2)), call(&app, Method::DELETE, &path, &rita, &none)).await;
+        hold(&app, Row(what, 204, trips(2, 3)), call(&app, Method::DELETE, &path, &rita, &none)).await;
     }
 }
 

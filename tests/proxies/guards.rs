@@ -33,7 +33,7 @@ async fn a_good_token_gets_in_as_whom_it_is_and_a_revoked_one_does_not() {
         let bearer = format!("Bearer {}", member.access);
         let headers = [LIES.as_slice(), &[("authorization", bearer.as_str())]].concat();
         for method in [Method::GET, Method::POST, Method::PUT, Method::OPTIONS] {
-            let answer = send(&app.http, edge, method.clone(), "/account/7?a=b", &headers, "body").await;
+            let answer = send(&app.http.to_proxy(), edge, method.clone(), "/account/7?a=b", &headers, "body").await;
             assert_in(&answer, &member.id, &session, "member");
             let seen = answer.json();
             assert_eq!((&seen["path"], &seen["body"]), (&"/account/7?a=b".into(), &4.into()), "{}", answer.text());
@@ -111,7 +111,7 @@ async fn the_judge_is_not_to_be_asked_from_outside_nor_gone_around() {
     for edge in &stage.edges {
         for path in ["/authz/user", "/authz/candidate", "/authz/recruiter", "/authz/user/x", "/authz/", "/authz"] {
             for method in [Method::GET, Method::POST] {
-                let answer = send(&app.http, edge, method, path, &headers, "").await;
+                let answer = send(&app.http.to_proxy(), edge, method, path, &headers, "").await;
                 assert_out(edge, &answer, 404);
                 assert!(answer.header("x-auth-subject").is_none(), "{}: {path}", edge.name);
             }

@@ -51,7 +51,7 @@ async fn send(http: &Http, edge: &Edge, method: Method, path: &str, headers: &[(
 }
 
 async fn get(app: &TestApp, edge: &Edge, path: &str, headers: &[(&str, &str)]) -> Answer {
-    send(&app.http, edge, Method::GET, path, headers, "").await
+    send(&app.http.to_proxy(), edge, Method::GET, path, headers, "").await
 }
 
 /// What the platform was told of who asks; `None` where the request did not reach it.

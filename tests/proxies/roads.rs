@@ -77,12 +77,12 @@ async fn a_resume_of_five_mebibytes_passes_and_more_does_not() {
         let bearer = format!("Bearer {}", ada.access);
         let headers = [("authorization", bearer.as_str())];
         let resume = "My life. ".repeat((5 << 20) / 9);
-        let put = send(&app.http, edge, Method::PUT, "/profile/resume", &headers, &resume).await;
+        let put = send(&app.http.to_proxy(), edge, Method::PUT, "/profile/resume", &headers, &resume).await;
         assert_eq!(put.status, 201, "{}: {}", edge.name, put.text());
         let got = get(app, edge, "/profile/resume", &headers).await;
         assert_eq!((got.status, got.body.len()), (200, resume.len()), "{}", edge.name);
         let long = "x".repeat((5 << 20) + 1);
-        let put = send(&app.http, edge, Method::PUT, "/profile/resume", &headers, &long).await;
+        let put = send(&app.http.to_proxy(), edge, Method::PUT, "/profile/resume", &headers, &long).await;
         put.assert_problem(413, "body-too-large");
     }
 }

@@ -159,7 +159,7 @@ impl Parts {
         components.schemas = self.schemas;
         components.responses = self.responses;
         components.headers = headers().into_iter().map(|(name, header)| (name.to_owned(), header.into())).collect();
-        for credential in [Credential::Bearer, Credential::Session] {
+        for credential in [Credential::Bearer, Credential::Session, Credential::SessionBearer] {
             let (name, scheme) = scheme(credential);
             components.add_security_scheme(name, scheme);
         }
@@ -173,6 +173,11 @@ fn scheme(credential: Credential) -> (&'static str, SecurityScheme) {
             let says = "The `accessToken` of a session. It works while its session lives.";
             let http = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").description(Some(says));
             ("accessToken", SecurityScheme::Http(http.build()))
+        }
+        Credential::SessionBearer => {
+            let says = "The `sessionToken` of a candidate, where a proxy has it as a bearer token.";
+            let http = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").description(Some(says));
+            ("sessionBearer", SecurityScheme::Http(http.build()))
         }
         Credential::Session => {
             let says = "The `sessionToken` that a right code is answered with.";

@@ -2,6 +2,7 @@
 
 use super::operation::Operation;
 use crate::http::route::Endpoint;
+use crate::users::Role;
 use crate::{accounts, candidate, interviews, profile, reset, sessions};
 
 /// An endpoint that nobody describes does not compile.
@@ -32,7 +33,9 @@ pub(super) fn describe(endpoint: Endpoint) -> Operation {
         Endpoint::Interview => interviews::docs::read(),
         Endpoint::ReissueInterview => interviews::docs::reissue(),
         Endpoint::RevokeInterview => interviews::docs::revoke(),
-        Endpoint::AuthzUser => sessions::docs::authz(),
+        Endpoint::AuthzUser => sessions::docs::authz(Role::Member),
+        Endpoint::AuthzRecruiter => sessions::docs::authz(Role::Recruiter),
+        Endpoint::AuthzAdmin => sessions::docs::authz(Role::Admin),
         Endpoint::AuthzCandidate => candidate::docs::authz(),
         Endpoint::OpenApi => super::docs::document(),
         Endpoint::Docs => super::docs::page(),

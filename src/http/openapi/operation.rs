@@ -28,6 +28,8 @@ pub(crate) enum Credential {
     Bearer,
     /// A candidate's session token.
     Session,
+    /// The same, as a bearer token.
+    SessionBearer,
 }
 
 /// Where a parameter stands.

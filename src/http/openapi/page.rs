@@ -111,6 +111,7 @@ impl Entry {
         let needs = operation.credentials.iter().map(|credential| match credential {
             Credential::Bearer => "Authorization: Bearer <accessToken>",
             Credential::Session => "x-session-token: <sessionToken>",
+            Credential::SessionBearer => "Authorization: Bearer <sessionToken>",
         });
         Self {
             method: endpoint.method(),
