@@ -76,14 +76,9 @@ async fn a_page_has_20_unless_the_caller_says_otherwise() {
     let app = TestApp::start().await;
     let rita = app.member_with("rita", "recruiter").await;
     let made = fill(&app, &rita, 101).await;
-    for (query, n) in [
-        ("", 20),
-        ("Limit=3", 20),
-        ("limit=1", 1),
-        ("limit=%31%30", 10),
-        ("limit=20", 20),
-        ("limit=100", 100),
-    ] {
+    for (query, n) in
+        [("", 20), ("Limit=3", 20), ("limit=1", 1), ("limit=%31%30", 10), ("limit=20", 20), ("limit=100", 100)]
+    {
         let page = page(&app, &rita, query).await;
         assert_eq!(ids(&page), made[..n], "{query}");
         assert!(page["nextCursor"].is_string(), "{query}");
