@@ -51,7 +51,7 @@ fn processes_of(folder: &Path) -> Vec<String> {
 
 /// Runs the lines that are printed to be copied.
 async fn follow(lines: &[String]) -> String {
-    let first = lines.iter().position(|line| line.starts_with("  LINK=")).unwrap();
+    let first = place(lines, "  LINK=");
     let script = lines[first..first + 6].join("\n");
     let shell = ["-c", &format!("set -e; command -v curl >/dev/null || exit 99\n{script}")];
     let output = Command::new("sh").args(shell).env_clear().env("PATH", path()).output().unwrap();
@@ -77,6 +77,12 @@ async fn follow_without_curl(script: &str) -> String {
     let session = http.post_json(&format!("{link}/verify-otp"), &body).await.text_of("sessionToken");
     let headers = [("x-session-token", session.as_str())];
     info + &http.send(Method::POST, &format!("{link}/start"), &headers, "").await.text()
+}
+
+/// The first line that begins so.
+#[track_caller]
+fn place(lines: &[String], words: &str) -> usize {
+    lines.iter().position(|line| line.starts_with(words)).unwrap_or_else(|| panic!("no {words:?} in {lines:#?}"))
 }
 
 /// Runs these printed lines in a folder.
@@ -120,7 +126,18 @@ async fn a_newcomer_stops_it_comes_back_to_the_same_link_and_goes_in() {
     assert!(page.contains("ada@example.com"), "{page}");
     let scan = format!("{} --scan --pattern 'vb:otp:*'", after(&lines, "redis  "));
     assert!(paste(&[scan], &folder).starts_with("vb:otp:"));
-    let operate = lines.iter().position(|line| line.contains(". .vestibule/env")).unwrap();
+    let has_curl = Command::new("sh").args(["-c", "command -v curl"]).env("PATH", path()).output().unwrap().status;
+    if has_curl.success() {
+        let (from, to) = (place(&lines, "  API="), place(&lines, "All of the API"));
+        let copied: Vec<String> = lines[from..to].iter().filter(|line| line.starts_with("  ")).cloned().collect();
+        let said = paste(&copied, &folder);
+        for words in
+            ["\"username\":\"grace\"", " is recruiter now.", "\"candidateName\":\"Bob\"", "\"nextCursor\":null"]
+        {
+            assert!(said.contains(words), "{words} is not in {said}");
+        }
+    }
+    let operate = place(&lines, "  . .vestibule/env");
     let said = paste(&lines[operate..operate + 3], &folder);
     assert!(said.contains("/interview/join/") && said.contains("redis-cli "), "{said}");
     interrupt(again, &folder).await;

@@ -10,10 +10,15 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::store::{Interviews, LinkDigest};
+use super::store::Interviews;
 use crate::fault::Fault;
+use crate::id::Id;
 use crate::jobs::{JobId, JobKind};
 use crate::redis::{Keys, Redis, scripts};
+
+/// Links that could not be told of, after which the rest waits for the next look: each takes
+/// some seconds where Redis is silent.
+const FAILURES_MAX: usize = 8;
 
 /// Kills links in Redis.
 #[derive(Clone, Debug)]
@@ -43,14 +48,21 @@ impl Killer {
             if dead.is_empty() {
                 return Ok(killed);
             }
-            let mut failed = None;
+            let mut failed = Vec::new();
             for link in dead {
-                match self.kill(link.digest).await {
+                let told = async {
+                    self.kill(&link.digest.id()).await?;
+                    self.interviews.told(link.digest).await
+                };
+                match told.await {
                     Ok(()) => killed += usize::from(!link.told),
-                    Err(fault) => failed = Some(fault),
+                    Err(fault) => failed.push(fault),
+                }
+                if failed.len() >= FAILURES_MAX {
+                    break;
                 }
             }
-            if let Some(fault) = failed {
+            if let Some(fault) = failed.pop() {
                 return Err(fault);
             }
         }
@@ -62,27 +74,28 @@ impl Killer {
     /// # Errors
     /// As [`Self::kill_noted`].
     pub async fn kill_of(&self, interview: Uuid) -> Result<(), Fault> {
-        for digest in self.interviews.untold_of(interview).await? {
-            self.kill(digest).await?;
+        let dead = self.interviews.untold_of(interview).await?;
+        for digest in &dead {
+            self.kill(&digest.id()).await?;
+        }
+        for digest in dead {
+            if let Err(fault) = self.interviews.told(digest).await {
+                tracing::warn!(cause = %fault, "a link is dead, which is not noted: redis will be told of it again");
+            }
         }
         Ok(())
     }
 
-    async fn kill(&self, digest: LinkDigest) -> Result<(), Fault> {
-        let link = digest.id();
-        let job = |kind| self.keys.job(&JobId { kind, subject: link });
+    async fn kill(&self, link: &Id) -> Result<(), Fault> {
+        let job = |kind| self.keys.job(&JobId { kind, subject: *link });
         let names = [
-            &self.keys.link(&link),
-            &self.keys.otp(&link),
-            &self.keys.seat(&link),
+            &self.keys.link(link),
+            &self.keys.otp(link),
+            &self.keys.seat(link),
             &job(JobKind::Code),
             &job(JobKind::Invitation),
         ];
-        self.redis.decide(&scripts::LINK_KILL, names, []).await?;
-        if let Err(fault) = self.interviews.told(digest).await {
-            tracing::warn!(cause = %fault, "a link is dead, which is not noted: redis will be told of it again");
-        }
-        Ok(())
+        self.redis.decide(&scripts::LINK_KILL, names, []).await.map(drop)
     }
 }
 

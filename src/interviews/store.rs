@@ -227,7 +227,7 @@ impl Interviews {
             "WITH old AS (SELECT id, link_digest FROM interviews \
                 WHERE id = $1 AND ($5 IS NULL OR owner_id = $5) FOR UPDATE), \
             dead AS (INSERT INTO dead_links (link_digest, interview_id) SELECT link_digest, id FROM old \
-                ON CONFLICT (link_digest) DO UPDATE SET told_at = NULL) \
+                ON CONFLICT (link_digest) DO UPDATE SET told_at = NULL, interview_id = EXCLUDED.interview_id) \
             UPDATE interviews SET link_digest = $2, link_expires_at = $3, session_id = $4, \
                 revoked_at = NULL, started_at = NULL \
             FROM old WHERE interviews.id = old.id RETURNING {COLUMNS}"
@@ -259,7 +259,7 @@ impl Interviews {
         const SQL: &str = "WITH revoked AS (UPDATE interviews SET revoked_at = coalesce(revoked_at, now()) \
                 WHERE id = $1 AND ($2 IS NULL OR owner_id = $2) RETURNING id, link_digest), \
             dead AS (INSERT INTO dead_links (link_digest, interview_id) SELECT link_digest, id FROM revoked \
-                ON CONFLICT (link_digest) DO UPDATE SET told_at = NULL) \
+                ON CONFLICT (link_digest) DO UPDATE SET told_at = NULL, interview_id = EXCLUDED.interview_id) \
             SELECT 1 FROM revoked";
         self.postgres
             .run("interview_revoke", move |connection| async move {
@@ -297,11 +297,12 @@ impl Interviews {
             .await
     }
 
-    /// Some links that Redis has to be told of, the oldest first: those that it was never
-    /// told of, and again every minute those of the last hour.
+    /// Some links that Redis has to be told of: those that it was never told of, and again
+    /// every minute those of the last hour. In no order: those that cannot be told of, as of a
+    /// shard that is down, do not stand before all others.
     pub(super) async fn untold(&self) -> Result<Vec<DeadLink>, Fault> {
         const SQL: &str = "SELECT link_digest, told_at IS NOT NULL FROM dead_links \
-            WHERE told_at IS NULL OR told_at < now() - interval '1 minute' ORDER BY died_at LIMIT 100";
+            WHERE told_at IS NULL OR told_at < now() - interval '1 minute' ORDER BY random() LIMIT 100";
         self.postgres
             .run("dead_links", |connection| async move {
                 let rows = connection.query_typed(SQL, &[]).await?;

@@ -78,7 +78,15 @@ Sign up as a member, and come back:
   curl -s -H "Authorization: Bearer $ACCESS" $API/auth/me; echo
   curl -s -H 'Content-Type: application/json' -d '{{"email":"grace@example.com"}}' $API/auth/forgot-password; echo
 
-Invite somebody else, and look at a link's keys:
+Make Grace a recruiter, and invite Bob as she would:
+
+  (. .vestibule/env; {program} user role grace recruiter)
+  curl -s -H "Authorization: Bearer $ACCESS" -H 'Content-Type: application/json' -d '{{"candidateName":"Bob","candidateEmail":"bob@example.com","position":"Engineer","durationMinutes":45}}' $API/interviews; echo
+  curl -s -H "Authorization: Bearer $ACCESS" $API/interviews; echo
+
+All of the API: http://{public}/docs
+
+Invite somebody as an operator, and look at a link's keys:
 
   . .vestibule/env
   {program} invite --name Bob --email bob@example.com --position Engineer --mail
