@@ -102,10 +102,12 @@ async fn a_mail_that_is_put_off_is_told_with_its_tries_and_the_words_of_the_rela
             let found = mail_is(app, recruiter, &link, mail, "deferred", tries).await;
             let reason = "recipient: 451 4.7.1 greylisted, try again later";
             assert_eq!(found, json!({"status": "deferred", "at": now(app), "tries": tries, "reason": reason}));
-            app.pass(1_000);
-            assert_eq!(told(app, recruiter, &link).await[mail], found, "the time is that of the try");
-            // A later one is due only then.
-            app.pass(LONGEST_WAIT_MS - 1_000);
+            // The second one is due within a second, the third not before 1.6 s.
+            if tries > 1 {
+                app.pass(1_000);
+                assert_eq!(told(app, recruiter, &link).await[mail], found, "the time is that of the try");
+            }
+            app.pass(LONGEST_WAIT_MS);
         }
         mail_is(app, recruiter, &link, mail, "deferred", 4).await;
         sink.behave(Behaviour::Accept);
