@@ -25,7 +25,7 @@ use crate::http::Slug;
 use crate::http::route::Endpoint;
 
 /// What stands above all operations.
-pub(super) const SAYS: &str = "Members sign up, log in, reset a password and keep a profile; candidates open the link of an \
+pub(super) const SAYS: &str = "Recruiters invite; members sign up, log in, reset a password and keep a profile; candidates open the link of an \
     invitation, prove with a one-time code that the mailbox is theirs, and are let in.\n\n\
     JSON is UTF-8 with keys in camelCase; times are RFC 3339 in UTC, durations whole seconds. A body may have 32 KiB \
     where nothing else is said. Members that are not known are ignored; one that comes twice is refused. `HEAD` goes \

@@ -18,10 +18,17 @@ pub(super) struct Member {
     pub(super) rules: Vec<String>,
 }
 
-/// The members of an object, in the order of its type.
+/// The members of an object, in the order of its type; those of a larger one under its name.
 pub(super) fn members_of(schema: &RefOr<Schema>) -> Vec<Member> {
-    let RefOr::T(Schema::Object(object)) = schema else { return Vec::new() };
-    object.properties.iter().map(|(name, member)| describe(name, member, object.required.contains(name))).collect()
+    match schema {
+        RefOr::T(Schema::Object(object)) => {
+            let members = object.properties.iter();
+            members.map(|(name, member)| describe(name, member, object.required.contains(name))).collect()
+        }
+        RefOr::T(Schema::AllOf(parts)) => parts.items.iter().flat_map(members_of).collect(),
+        whole @ RefOr::Ref(_) => vec![Member { kind: "all of".to_owned(), ..describe("...", whole, true) }],
+        RefOr::T(_) => Vec::new(),
+    }
 }
 
 /// A parameter.
@@ -39,9 +46,14 @@ pub(super) fn kind_of(schema: &RefOr<Schema>) -> String {
 
 fn describe(name: &str, schema: &RefOr<Schema>, required: bool) -> Member {
     let schema = json(schema);
+    // One of a type, or null.
+    let (schema, kind) = match &schema["oneOf"][0] {
+        Value::Null => (&schema, kind(&schema)),
+        one => (one, "null or".to_owned()),
+    };
     let says = marked(schema["description"].as_str().unwrap_or_default());
-    let shape = shape(&schema).or_else(|| shape(&schema["items"]));
-    Member { name: name.to_owned(), kind: kind(&schema), shape, required, says, rules: rules(&schema) }
+    let shape = shape(schema).or_else(|| shape(&schema["items"]));
+    Member { name: name.to_owned(), kind, shape, required, says, rules: rules(schema) }
 }
 
 fn json(schema: &RefOr<Schema>) -> Value {
@@ -105,7 +117,9 @@ pub(super) fn marked(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde::Serialize;
     use serde_json::json;
+    use utoipa::{PartialSchema as _, ToSchema};
 
     use super::*;
 
@@ -125,6 +139,28 @@ mod tests {
         ] {
             assert_eq!((super::kind(&schema).as_str(), rules(&schema).join("; ").as_str()), (kind, words));
         }
+    }
+
+    #[test]
+    fn a_larger_type_names_the_one_that_it_is_made_of() {
+        #[derive(Serialize, ToSchema)]
+        struct Small {
+            size: u32,
+        }
+        #[derive(Serialize, ToSchema)]
+        struct Large {
+            #[serde(flatten)]
+            small: Small,
+            /// None, or one.
+            more: Option<Small>,
+        }
+        let members = members_of(&Large::schema());
+        let told: Vec<_> = members
+            .iter()
+            .map(|it| (it.name.as_str(), it.kind.as_str(), it.shape.as_deref(), it.says.as_str()))
+            .collect();
+        let small = Some("Small");
+        assert_eq!(told, [("...", "all of", small, ""), ("more", "null or", small, "None, or one.")]);
     }
 
     #[test]
