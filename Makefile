@@ -33,7 +33,7 @@ test: setup format ## Check format and lints, and run the tests: what a change m
 	$(LINTED) VESTIBULE_TEST_REDIS=cluster cargo test $(CARGO_FLAGS) --test e2e -- \
 		accounts authz candidate interviews mail_queue outage $(SLOTLESS)
 
-test-all: test ## The tests, those that take minutes, the benchmarks' code once over, and the load tests
+test-all: test ## The tests, those that take minutes, Schemathesis, the benchmarks' code once over, and the load tests
 	$(LINTED) VESTIBULE_TEST_REDIS=cluster cargo test $(CARGO_FLAGS) --test e2e -- accounts authz interviews concurrency
 	schemathesis=$$(.ci/pypi schemathesis 4.32.5) && $(LINTED) VESTIBULE_TEST_SCHEMATHESIS=$$schemathesis \
 		cargo test $(CARGO_FLAGS) --test e2e -- --ignored --test-threads=1 --nocapture

@@ -7,7 +7,7 @@ use crate::fault::Fault;
 use crate::keyring::{Keyring, Sealed};
 use crate::link::{KEEP, LinkToken};
 use crate::mail::EmailAddress;
-use crate::postgres::Postgres;
+use crate::postgres::{Postgres, unix_ms};
 use crate::redis::{Keys, Redis, scripts};
 
 /// A live link as Postgres has it. The address in it is for sealing alone.
@@ -73,8 +73,4 @@ async fn select(postgres: &Postgres, link: &LinkToken) -> Result<Option<Row>, Fa
             }))
         })
         .await
-}
-
-fn unix_ms(at: OffsetDateTime) -> i64 {
-    at.unix_timestamp() * 1_000 + i64::from(at.millisecond())
 }

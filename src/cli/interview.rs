@@ -16,7 +16,7 @@ use crate::jobs::Jobs;
 use crate::keyring::Keyring;
 use crate::mail::EmailAddress;
 use crate::metrics::Metrics;
-use crate::postgres::Postgres;
+use crate::postgres::{Postgres, unix_ms};
 use crate::redis::{Facts, Gate, Keys, Redis};
 use crate::telemetry;
 
@@ -126,7 +126,7 @@ impl LinkOptions {
         let token = issued.link.expose();
         let join_url = issued.join_url(config.public_url.as_str());
         let interview = &issued.interview;
-        let expires_ms = u64::try_from(interview.expires.unix_timestamp()).unwrap_or(0) * 1_000;
+        let expires_ms = unix_ms(interview.expires);
         if self.json {
             let line = json!({
                 "id": interview.id.to_string(), "joinUrl": join_url, "token": *token, "expiresAt": rfc3339(expires_ms),

@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 
 use super::reply::rfc3339;
 use crate::access::Opened;
+use crate::postgres::unix_ms;
 use crate::users::{Role, User};
 
 /// A member, as they see themselves.
@@ -54,7 +55,6 @@ impl<'a> UserBody<'a> {
             ("resume", user.has_resume),
         ];
         let missing: Vec<&str> = parts.into_iter().filter(|(_, there)| !there).map(|(name, _)| name).collect();
-        let created = u64::try_from(user.created.unix_timestamp()).unwrap_or(0) * 1_000;
         Self {
             id: user.id.to_string(),
             username: &user.username,
@@ -64,7 +64,7 @@ impl<'a> UserBody<'a> {
             years_of_experience: user.years_of_experience,
             skills: &user.skills,
             role: user.role.name(),
-            created_at: rfc3339(created),
+            created_at: rfc3339(unix_ms(user.created)),
             profile: Profile { complete: missing.is_empty(), missing },
         }
     }

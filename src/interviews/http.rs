@@ -3,7 +3,6 @@
 use hyper::StatusCode;
 use hyper::header::{HeaderValue, LOCATION};
 use serde::Serialize;
-use time::OffsetDateTime;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -15,6 +14,7 @@ use super::store::{Interview, Issued, NewInterview};
 use crate::app::App;
 use crate::audit::Event;
 use crate::http::{Call, Object, Problem, Query, Reply, Slug, rfc3339};
+use crate::postgres::unix_ms;
 
 /// The authenticated user of a request, who may keep interviews. The only way to a
 /// [`Recruiter`] for handlers.
@@ -242,8 +242,4 @@ fn reply_with_link(app: &App, issued: &Issued, mailed: bool) -> Reply {
 /// The same words whether there is none, or it is somebody else's.
 fn no_such_interview() -> Problem {
     Problem::new(Slug::NotFound, "You have no such interview.")
-}
-
-fn unix_ms(at: OffsetDateTime) -> u64 {
-    u64::try_from(at.unix_timestamp()).unwrap_or(0) * 1_000
 }

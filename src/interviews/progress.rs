@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 use super::page::State;
 use super::store::Interview;
 use crate::fault::Fault;
+use crate::postgres::unix_ms;
 use crate::redis::Reply;
 
 /// Times are unix ms.
@@ -113,12 +114,11 @@ impl Progress {
     /// Where the interview stands. Redis hears of a start first, and its clock is the one that
     /// ends links.
     pub(super) fn state(&self, interview: &Interview) -> State {
-        let expires = u64::try_from(interview.expires.unix_timestamp()).unwrap_or(0) * 1_000;
         if interview.revoked.is_some() {
             State::Revoked
         } else if interview.started.is_some() || self.started.is_some() {
             State::Started
-        } else if expires <= self.now {
+        } else if unix_ms(interview.expires) <= self.now {
             State::Expired
         } else {
             State::Open

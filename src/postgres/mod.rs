@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, TimeoutType};
+use time::OffsetDateTime;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 use tokio_postgres::config::{Host, SslMode};
@@ -118,6 +119,13 @@ fn connection_config(settings: &Settings) -> Config {
         config.application_name("vestibule");
     }
     config
+}
+
+/// A time of Postgres as Redis and the API count it: unix ms.
+#[must_use]
+pub fn unix_ms(at: OffsetDateTime) -> u64 {
+    // Before 1970 nothing of ours was made.
+    u64::try_from(at.unix_timestamp_nanos() / 1_000_000).unwrap_or(0)
 }
 
 /// The server's words, without the values that it may quote in its detail.

@@ -6,10 +6,9 @@ use serde_json::{Value, json};
 
 use super::sessions::{come_again, session_of};
 use crate::support::TestApp;
-use crate::support::app::Setup;
 use crate::support::http::Answer;
 use crate::support::members::{Member, PASSWORD};
-use crate::support::trips::{Trips, ask, idle, trips};
+use crate::support::trips::{Row, Trips, hold, stage, trips};
 
 const NOTHING: Trips = trips(0, 0);
 /// A job is claimed and done.
@@ -19,28 +18,6 @@ const NOBODY: Trips = trips(2, 1);
 /// The same, its token is stored, and a mail is claimed and done.
 const A_RESET: Trips = trips(5, 1);
 const ANOTHER: &str = "another horse battery";
-
-/// A request with what it is known to cost.
-struct Row(&'static str, u16, Trips);
-
-async fn hold(app: &TestApp, Row(what, status, expected): Row, request: impl Future<Output = Answer>) -> Answer {
-    let jobs = match expected.scripts_later {
-        0 => 0,
-        later if later == A_RESET.scripts => 2,
-        _ => 1,
-    };
-    let (answer, asked) = ask(app, jobs, request).await;
-    let Trips { scripts, queries, scripts_later, queries_later } = asked;
-    println!("| {what} | {} | {scripts} | {queries} | {scripts_later} | {queries_later} |", answer.status);
-    assert_eq!((answer.status, asked), (status, expected), "{what}: {}", answer.text());
-    answer
-}
-
-async fn stage() -> TestApp {
-    println!("| request | status | scripts | queries | scripts later | queries later |");
-    println!("| --- | --- | --- | --- | --- | --- |");
-    idle(Setup::new()).await
-}
 
 async fn call(app: &TestApp, method: Method, path: &str, member: &Member) -> Answer {
     app.call(method, path, &member.access, &Value::Null).await

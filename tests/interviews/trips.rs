@@ -9,30 +9,13 @@ use crate::support::app::Setup;
 use crate::support::http::Answer;
 use crate::support::members::Member;
 use crate::support::recruiters::{form, link_of};
-use crate::support::trips::{Trips, ask, idle, trips};
+use crate::support::trips::{Row, Trips, hold, idle, stage, trips};
 
 const NOTHING: Trips = trips(0, 0);
 /// Whether the session lives, and what its user may.
 const WHO: Trips = trips(1, 0);
 /// A job is claimed and done.
 const A_MAIL: Trips = trips(2, 0);
-
-/// A request with what it is known to cost.
-struct Row(&'static str, u16, Trips);
-
-async fn hold(app: &TestApp, Row(what, status, expected): Row, request: impl Future<Output = Answer>) -> Answer {
-    let (answer, asked) = ask(app, expected.scripts_later / A_MAIL.scripts, request).await;
-    let Trips { scripts, queries, scripts_later, queries_later } = asked;
-    println!("| {what} | {} | {scripts} | {queries} | {scripts_later} | {queries_later} |", answer.status);
-    assert_eq!((answer.status, asked), (status, expected), "{what}: {}", answer.text());
-    answer
-}
-
-async fn stage() -> TestApp {
-    println!("| request | status | scripts | queries | scripts later | queries later |");
-    println!("| --- | --- | --- | --- | --- | --- |");
-    idle(Setup::new()).await
-}
 
 async fn call(app: &TestApp, method: Method, path: &str, who: &Member, body: &Value) -> Answer {
     app.call(method, path, &who.access, body).await

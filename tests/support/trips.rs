@@ -104,3 +104,24 @@ pub(crate) async fn idle(setup: Setup) -> TestApp {
     app.clock.freeze();
     app
 }
+
+/// A request with what it is known to cost.
+pub(crate) struct Row(pub(crate) &'static str, pub(crate) u16, pub(crate) Trips);
+
+/// A stage on which rows are held, printed as a table.
+pub(crate) async fn stage() -> TestApp {
+    println!("| request | status | scripts | queries | scripts later | queries later |");
+    println!("| --- | --- | --- | --- | --- | --- |");
+    idle(Setup::new()).await
+}
+
+/// Asserts that `request` costs what is known. A job is claimed and done, by two scripts; what it asks
+/// besides is one more at most.
+pub(crate) async fn hold(app: &TestApp, row: Row, request: impl Future<Output = Answer>) -> Answer {
+    let Row(what, status, expected) = row;
+    let (answer, asked) = ask(app, expected.scripts_later / 2, request).await;
+    let Trips { scripts, queries, scripts_later, queries_later } = asked;
+    println!("| {what} | {} | {scripts} | {queries} | {scripts_later} | {queries_later} |", answer.status);
+    assert_eq!((answer.status, asked), (status, expected), "{what}: {}", answer.text());
+    answer
+}
