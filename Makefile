@@ -19,11 +19,12 @@ LINTED := RUSTC_WORKSPACE_WRAPPER=clippy-driver CLIPPY_ARGS=-Dwarnings__CLIPPY_H
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: ## Install what is missing: redis-server, PostgreSQL, a C compiler, nginx, HAProxy
-	@.ci/setup
+setup: ## Install what is missing: redis-server, PostgreSQL, a C compiler; for the tests nginx and HAProxy
+	@.ci/setup tests
 
 # The development profile: a release build takes minutes.
-run: setup ## Build and start the service in development mode, until Ctrl-C
+run: ## Build and start the service in development mode, until Ctrl-C
+	@.ci/setup
 	@cargo build $(CARGO_FLAGS) --bin vestibule
 	@exec target/debug/vestibule dev
 
