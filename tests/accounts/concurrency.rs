@@ -30,7 +30,7 @@ const WEATHERS: [Weather; 2] = [Weather::Calm, Weather::Flushing];
 async fn fleet(crowd: usize) -> Fleet {
     let setup = Setup::new().set("accounts.hash_queue_max", &2_000).set("accounts.hash_timeout", &"60s");
     let setup = setup.set("postgres.wait_timeout", &"60s").set("postgres.statement_timeout", &"60s");
-    Fleet::of(setup.set("http.handler_timeout", &"120s"), crowd).await
+    Fleet::of(setup, crowd).await
 }
 
 /// Everybody asks at once, by turns at both nodes, each from an address of their own; the answers in the order of the

@@ -21,6 +21,9 @@ impl Fleet {
     /// Two nodes, and as many connections to them as the crowd needs, open already: all ask at the same moment.
     pub(crate) async fn of(setup: Setup, crowd: usize) -> Self {
         let turn = CROWDS.lock().await;
+        // A machine that others load keeps a crowd waiting: whether it does is not what is asked of it here.
+        let patience = [("redis.command_timeout", "3s"), ("redis.wait_max", "3s"), ("http.handler_timeout", "120s")];
+        let setup = patience.iter().fold(setup, |setup, (key, value)| setup.set(key, value));
         let app = setup.nodes(2).behind_proxy().set("http.workers", &2).start().await;
         app.clock.freeze();
         let mut arriving = JoinSet::new();
