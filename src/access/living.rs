@@ -1,5 +1,7 @@
 //! Sessions that live: listed, and ended.
 
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+
 use super::{Access, Caller, Parts};
 use crate::fault::Fault;
 use crate::id::Id;
@@ -21,6 +23,20 @@ pub struct Living {
     pub address: String,
 }
 
+/// Looks of one list at the same time: they share their places at Redis with candidates.
+const LOOKS_MAX: usize = 8;
+
+impl Living {
+    /// `None` where it has ended between the two looks.
+    fn read(id: Id, reply: &Reply) -> Result<Option<Self>, Fault> {
+        if reply.is("gone") {
+            return Ok(None);
+        }
+        let (created, used) = (reply.number(0)?, reply.number(1)?);
+        Ok(Some(Self { id, created, used, device: reply.text(2)?, address: reply.text(3)? }))
+    }
+}
+
 impl Access {
     /// The living sessions of the caller, the newest first.
     ///
@@ -30,17 +46,12 @@ impl Access {
         let Parts { redis, keys, .. } = &self.0;
         let user = caller.user().id();
         let reply = redis.decide(&scripts::SESSION_LIST, [&keys.account(&user)], []).await?;
-        let mut living = Vec::new();
-        for id in ids(&reply) {
+        let looks = stream::iter(ids(&reply)).map(async |id| {
             let reply = redis.decide(&scripts::SESSION_SHOW, [&keys.session(&user, &id)], []).await?;
-            // Ended between the two looks.
-            if reply.is("gone") {
-                continue;
-            }
-            let (created, used) = (reply.number(0)?, reply.number(1)?);
-            living.push(Living { id, created, used, device: reply.text(2)?, address: reply.text(3)? });
-        }
-        Ok(living)
+            Living::read(id, &reply)
+        });
+        let living: Vec<Option<Living>> = looks.buffered(LOOKS_MAX).try_collect().await?;
+        Ok(living.into_iter().flatten().collect())
     }
 
     /// Ends one session of the caller, at once on every node; `false` where it is none of
