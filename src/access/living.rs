@@ -5,7 +5,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use super::{Access, Caller, Parts};
 use crate::fault::Fault;
 use crate::id::Id;
-use crate::redis::{Reply, scripts};
+use crate::redis::{LOOKS_MAX, Reply, scripts};
 use crate::users::UserId;
 
 /// A session, as its owner may know it.
@@ -22,9 +22,6 @@ pub struct Living {
     /// Of the client then.
     pub address: String,
 }
-
-/// Looks of one list at the same time: they share their places at Redis with candidates.
-const LOOKS_MAX: usize = 8;
 
 impl Living {
     /// `None` where it has ended between the two looks.

@@ -16,7 +16,7 @@ use crate::fault::Fault;
 use crate::jobs::{JobId, JobKind, Jobs, Wake};
 use crate::keyring::Keyring;
 use crate::limits::Permit;
-use crate::redis::{Keys, Redis, scripts};
+use crate::redis::{Keys, LOOKS_MAX, Redis, scripts};
 
 /// What recruiting stands on.
 #[derive(Debug)]
@@ -44,9 +44,6 @@ pub struct Parts {
 /// Interviews, through one worker's Redis client.
 #[derive(Debug)]
 pub struct Recruiting(Parts);
-
-/// Looks of one list at the same time: they share their places at Redis with candidates.
-const LOOKS_MAX: usize = 8;
 
 /// An interview, and what became of it.
 pub(super) type Known = (Interview, Progress);

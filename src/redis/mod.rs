@@ -28,6 +28,10 @@ pub use self::scripts::Script;
 use crate::fault::{Dependency, Fault};
 use crate::metrics::Metrics;
 
+/// Decisions that one request asks for at the same time, for a list: they take places in the
+/// [`Gate`] that candidates need too.
+pub const LOOKS_MAX: usize = 8;
+
 /// A handle on one client, which is one task that owns its sockets. Each runtime has its
 /// own: a client shared by threads costs a wake-up across them for every decision.
 #[derive(Clone)]
