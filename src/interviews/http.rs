@@ -1,5 +1,7 @@
 //! The endpoints of interviews, for recruiters.
 
+use std::time::Duration;
+
 use hyper::StatusCode;
 use hyper::header::{HeaderValue, LOCATION};
 use serde::Serialize;
@@ -145,7 +147,7 @@ pub(crate) async fn create(app: &App, recruiter: &Recruiter, call: &mut Call) ->
 }
 
 /// Every member, judged all at once.
-fn read_form(body: &mut Object) -> Result<(NewInterview, Option<std::time::Duration>), Problem> {
+fn read_form(body: &mut Object) -> Result<(NewInterview, Option<Duration>), Problem> {
     let (name, email) = (body.text("candidateName")?, body.text("candidateEmail")?);
     let (position, minutes) = (body.text("position")?, body.number("durationMinutes")?);
     let hours = body.number("expiresInHours")?;

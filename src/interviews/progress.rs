@@ -9,7 +9,7 @@ use crate::postgres::unix_ms;
 use crate::redis::Reply;
 
 /// Times are unix ms.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Progress {
     /// When Redis said so.
     pub(super) now: u64,
@@ -98,17 +98,7 @@ impl Progress {
     /// Of a link that was just made.
     pub(super) fn fresh(mailed: bool) -> Self {
         let queued = Mailed { status: MailStatus::Queued, at: None, tries: 0, reason: None };
-        Self {
-            now: 0,
-            started: None,
-            code_sent: None,
-            verified: None,
-            locked: None,
-            locked_until: None,
-            worn_out: false,
-            invitation_mail: mailed.then_some(queued),
-            code_mail: None,
-        }
+        Self { invitation_mail: mailed.then_some(queued), ..Self::default() }
     }
 
     /// Where the interview stands. Redis hears of a start first, and its clock is the one that
