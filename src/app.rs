@@ -13,6 +13,7 @@ use crate::http::{TrustedProxies, Uploads};
 use crate::interviews::Recruiting;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
+use crate::pages::Pages;
 use crate::password::Rules;
 use crate::profile::Profiles;
 use crate::reset::Reset;
@@ -46,6 +47,8 @@ pub struct App {
     pub uploads: Uploads,
     /// Interviews, for recruiters.
     pub recruiting: Recruiting,
+    /// Pages for people, made once for the node.
+    pub pages: Arc<Pages>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// Handlers under way, which a drain waits for.

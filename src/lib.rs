@@ -6,6 +6,7 @@
 //! - [`http`] takes a request apart; [`http::route`] names every endpoint.
 //! - [`candidate`] is the main job. Its decisions are Lua files, typed in [`redis::scripts`].
 //! - [`accounts`], [`sessions`], [`reset`] and [`profile`] are for members; [`access`] tells who is asking.
+//! - [`pages`] is what people see in a browser.
 //! - [`jobs`] carries out what decisions leave behind; [`mail`] is most of that.
 //! - [`cli`] shows everything that the program can do in one `match`.
 
@@ -30,6 +31,7 @@ pub mod link;
 pub mod mail;
 pub mod metrics;
 pub mod node;
+pub mod pages;
 pub mod password;
 pub mod postgres;
 pub mod profile;

@@ -32,7 +32,7 @@ impl Reply {
 
     /// 200 with what does not change while the node runs.
     #[must_use]
-    pub fn fixed(content_type: &'static str, body: &'static [u8]) -> Self {
+    pub fn fixed(content_type: &'static str, body: impl Into<Bytes>) -> Self {
         Self { status: StatusCode::OK, body: full(body), headers: Vec::new() }
             .header(header::CONTENT_TYPE, HeaderValue::from_static(content_type))
     }

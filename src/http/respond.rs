@@ -17,7 +17,7 @@ use super::{Problem, Reply, Slug, authz, openapi};
 use crate::app::App;
 use crate::id::Id;
 use crate::interviews::http::recruiter;
-use crate::{accounts, candidate, interviews, profile, reset, sessions};
+use crate::{accounts, candidate, interviews, pages, profile, reset, sessions};
 
 /// What a handler's task hands back.
 type Outcome = (Option<Headers>, Keep, Result<Reply, Problem>);
@@ -51,7 +51,7 @@ pub(super) async fn respond(app: Arc<App>, peer: IpAddr, request: Request<Incomi
     };
     let mut response = result.map_or_else(Problem::into_response, Reply::into_response);
     let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(X_REQUEST_ID, HeaderValue::from_str(&line.id).expect("a request id is header text"));
     headers.extend(quotas.into_iter().flatten());
     if !keep || app.draining.is_cancelled() {
@@ -111,6 +111,15 @@ async fn run(app: &App, route: Route, call: &mut Call) -> Result<Reply, Problem>
         Route::AuthzCandidate => candidate::http::authz(app, call).await,
         Route::OpenApi => Ok(openapi::document()),
         Route::Docs => Ok(openapi::page()),
+        Route::JoinPage => Ok(pages::http::page(&app.pages.join, call)),
+        Route::PreCheckPage => Ok(pages::http::page_with_devices(&app.pages.pre_check, call)),
+        Route::GonePage { .. } => Ok(pages::http::gone(&app.pages.gone, call)),
+        Route::SignUpPage => Ok(pages::http::page(&app.pages.sign_up, call)),
+        Route::LogInPage => Ok(pages::http::page(&app.pages.log_in, call)),
+        Route::ForgotPasswordPage => Ok(pages::http::page(&app.pages.forgot_password, call)),
+        Route::ResetPasswordPage => Ok(pages::http::page(&app.pages.reset_password, call)),
+        Route::AccountPage => Ok(pages::http::page(&app.pages.account, call)),
+        Route::Asset { version, name } => pages::http::asset(&version, &name, call),
     }
 }
 

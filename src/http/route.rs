@@ -56,6 +56,14 @@ endpoints! {
     AuthzCandidate = "ANY" "/authz/candidate", "authz_candidate";
     OpenApi = "GET" "/openapi.json", "openapi";
     Docs = "GET" "/docs", "docs";
+    JoinPage = "GET" "/interview/join/{token}", "page_join";
+    PreCheckPage = "GET" "/interview/pre-check/{token}", "page_pre_check";
+    SignUpPage = "GET" "/signup", "page_signup";
+    LogInPage = "GET" "/login", "page_login";
+    ForgotPasswordPage = "GET" "/forgot-password", "page_forgot_password";
+    ResetPasswordPage = "GET" "/reset-password", "page_reset_password";
+    AccountPage = "GET" "/account", "page_account";
+    Asset = "GET" "/assets/{version}/{name}", "asset";
 }
 
 impl Endpoint {
@@ -88,17 +96,27 @@ impl Endpoint {
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "named as the endpoints; a link is a link, an id an id")]
 pub enum Route {
-    CandidateInfo { link: LinkToken },
-    RequestOtp { link: LinkToken },
-    VerifyOtp { link: LinkToken },
-    Start { link: LinkToken },
+    CandidateInfo {
+        link: LinkToken,
+    },
+    RequestOtp {
+        link: LinkToken,
+    },
+    VerifyOtp {
+        link: LinkToken,
+    },
+    Start {
+        link: LinkToken,
+    },
     SignUp,
     LogIn,
     Refresh,
     LogOut,
     LogOutEverywhere,
     Sessions,
-    EndSession { id: Id },
+    EndSession {
+        id: Id,
+    },
     Me,
     ChangePassword,
     ForgotPassword,
@@ -110,13 +128,36 @@ pub enum Route {
     DeleteResume,
     CreateInterview,
     Interviews,
-    Interview { id: Uuid },
-    ReissueInterview { id: Uuid },
-    RevokeInterview { id: Uuid },
-    AuthzUser { least: Role },
+    Interview {
+        id: Uuid,
+    },
+    ReissueInterview {
+        id: Uuid,
+    },
+    RevokeInterview {
+        id: Uuid,
+    },
+    AuthzUser {
+        least: Role,
+    },
     AuthzCandidate,
     OpenApi,
     Docs,
+    JoinPage,
+    PreCheckPage,
+    /// One of these two, with a token that was never issued.
+    GonePage {
+        of: Endpoint,
+    },
+    SignUpPage,
+    LogInPage,
+    ForgotPasswordPage,
+    ResetPasswordPage,
+    AccountPage,
+    Asset {
+        version: String,
+        name: String,
+    },
 }
 
 /// Why there is no route.
@@ -166,6 +207,15 @@ impl Route {
             Self::AuthzCandidate => Endpoint::AuthzCandidate,
             Self::OpenApi => Endpoint::OpenApi,
             Self::Docs => Endpoint::Docs,
+            Self::JoinPage => Endpoint::JoinPage,
+            Self::PreCheckPage => Endpoint::PreCheckPage,
+            Self::GonePage { of } => *of,
+            Self::SignUpPage => Endpoint::SignUpPage,
+            Self::LogInPage => Endpoint::LogInPage,
+            Self::ForgotPasswordPage => Endpoint::ForgotPasswordPage,
+            Self::ResetPasswordPage => Endpoint::ResetPasswordPage,
+            Self::AccountPage => Endpoint::AccountPage,
+            Self::Asset { .. } => Endpoint::Asset,
         }
     }
 }
@@ -220,6 +270,16 @@ pub fn find(method: &Method, path: &str) -> Result<Route, NoRoute> {
         }
         ["", "openapi.json"] => get(method, Route::OpenApi),
         ["", "docs"] => get(method, Route::Docs),
+        ["", "interview", "join", token] => get(method, page(token, Route::JoinPage)),
+        ["", "interview", "pre-check", token] => get(method, page(token, Route::PreCheckPage)),
+        ["", "signup"] => get(method, Route::SignUpPage),
+        ["", "login"] => get(method, Route::LogInPage),
+        ["", "forgot-password"] => get(method, Route::ForgotPasswordPage),
+        ["", "reset-password"] => get(method, Route::ResetPasswordPage),
+        ["", "account"] => get(method, Route::AccountPage),
+        ["", "assets", version, name] if !version.is_empty() && !name.is_empty() => {
+            get(method, Route::Asset { version: version.to_owned(), name: name.to_owned() })
+        }
         _ => Err(NoRoute::Path),
     }
 }
@@ -228,6 +288,11 @@ pub fn find(method: &Method, path: &str) -> Result<Route, NoRoute> {
 fn interview(text: &str) -> Result<Uuid, NoRoute> {
     let id = Uuid::parse_str(text).ok().filter(|id| id.to_string() == text);
     id.ok_or(NoRoute::Path)
+}
+
+/// A page, or the one that says that there is no such link. Whether the link lives, its script asks.
+fn page(token: &str, found: Route) -> Route {
+    if LinkToken::parse(token).is_some() { found } else { Route::GonePage { of: found.endpoint() } }
 }
 
 fn candidate(method: &Method, token: &str, endpoint: &str) -> Result<Route, NoRoute> {
@@ -291,7 +356,12 @@ mod tests {
             true => Uuid::now_v7().to_string(),
             false => Id::nonce().to_string(),
         };
-        endpoint.path().replace("{token}", &LinkToken::fresh().expose()).replace("{id}", &id)
+        endpoint
+            .path()
+            .replace("{token}", &LinkToken::fresh().expose())
+            .replace("{id}", &id)
+            .replace("{version}", "v")
+            .replace("{name}", "style.css")
     }
 
     #[test]
@@ -332,6 +402,16 @@ mod tests {
             let path = format!("/candidate-access/{token}/info");
             assert!(matches!(find(&Method::GET, &path), Err(NoRoute::Link)), "{path}");
             assert!(matches!(find(&Method::PUT, &path), Err(NoRoute::Method(_))), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_page_of_a_token_that_was_never_issued_says_so() {
+        for (path, of) in [("join", Endpoint::JoinPage), ("pre-check", Endpoint::PreCheckPage)] {
+            for token in ["abc", "..", &"%41".repeat(11)] {
+                let found = find(&Method::GET, &format!("/interview/{path}/{token}"));
+                assert!(matches!(found, Ok(Route::GonePage { of: page }) if page == of), "{path} {token}");
+            }
         }
     }
 
@@ -384,6 +464,16 @@ mod tests {
             "/interviews/019f21e1-0000-7000-8000-000000000000/revoke",
             "/openapi",
             "/docs/",
+            "/login/",
+            "/account/",
+            "/interview/join",
+            "/interview/join/abc/",
+            "/interview/Join/abc",
+            "/assets",
+            "/assets/v",
+            "/assets//style.css",
+            "/assets/v/",
+            "/assets/v/x/style.css",
         ] {
             assert!(matches!(find(&Method::GET, path), Err(NoRoute::Path)), "{path}");
         }

@@ -20,6 +20,7 @@ use crate::jwt::Jwt;
 use crate::keyring::Keyring;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
+use crate::pages::Pages;
 use crate::password::{Hasher, Rules};
 use crate::postgres::Postgres;
 use crate::profile::Profiles;
@@ -40,6 +41,7 @@ pub(super) struct Shared {
     pub(super) rules: Rules,
     pub(super) metrics: Arc<Metrics>,
     uploads: Uploads,
+    pages: Arc<Pages>,
     pub(super) wake: Wakes,
     pub(super) draining: CancellationToken,
 }
@@ -81,6 +83,7 @@ impl Shared {
             hasher,
             rules: Rules::new(&config.accounts),
             metrics,
+            pages: Arc::new(Pages::new(&config)),
             uploads: Uploads::new(config.profile.uploads_max, config.profile.upload_wait_max),
             wake,
             draining: CancellationToken::new(),
@@ -119,6 +122,7 @@ impl Shared {
             access,
             rules: self.rules,
             uploads: self.uploads.clone(),
+            pages: Arc::clone(&self.pages),
             metrics: Arc::clone(&self.metrics),
             tasks: TaskTracker::new(),
             draining: self.draining.clone(),

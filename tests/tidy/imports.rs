@@ -4,7 +4,7 @@ use super::tree::{Rust, Tree, after, is_word};
 use super::{assert_seen, assert_tidy};
 
 /// Each is a folder with its HTTP, its flow and its store.
-const FEATURES: [&str; 6] = ["candidate", "interviews", "accounts", "profile", "sessions", "reset"];
+const FEATURES: [&str; 7] = ["candidate", "interviews", "accounts", "profile", "sessions", "reset", "pages"];
 
 /// Knows every part, to put them together.
 const TOP: [&str; 4] = ["app", "cli", "dev", "node"];
@@ -18,7 +18,7 @@ const SPEAKERS: [&str; 2] = ["/http.rs", "/docs.rs"];
 
 /// A library, every place that may use it, and why there. Exact: a place that no longer
 /// does is struck out.
-const LIBRARIES: [(&str, &[&str], &str); 27] = [
+const LIBRARIES: [(&str, &[&str], &str); 28] = [
     ("fred", &["src/redis/"], "its types, retries and reconnects stay behind a handful of calls"),
     (
         "hyper",
@@ -27,6 +27,8 @@ const LIBRARIES: [(&str, &[&str], &str); 27] = [
             "src/candidate/http.rs",
             "src/accounts/http.rs",
             "src/interviews/http.rs",
+            "src/pages/file.rs",
+            "src/pages/http.rs",
             "src/profile/http.rs",
             "src/profile/flow.rs",
             "src/reset/http.rs",
@@ -57,7 +59,12 @@ const LIBRARIES: [(&str, &[&str], &str); 27] = [
     ("tokio_postgres_rustls", &["src/postgres/"], "the pool's TLS"),
     ("refinery", &["src/postgres/migrate.rs"], "migrations"),
     ("lettre", &["src/mail/", "src/config/"], "letters and the relay; the configuration parses addresses with it"),
-    ("askama", &["src/mail/", "src/http/openapi/page.rs"], "letters, the page of captured mail, the page of the API"),
+    (
+        "askama",
+        &["src/mail/", "src/http/openapi/page.rs", "src/pages/mod.rs"],
+        "letters, the page of captured mail, the page of the API, the pages for people",
+    ),
+    ("flate2", &["src/pages/file.rs"], "what is the same for everybody is sent compressed"),
     ("jsonwebtoken", &["src/jwt.rs"], "one place knows how a token is made"),
     (
         "ring",
@@ -67,12 +74,13 @@ const LIBRARIES: [(&str, &[&str], &str); 27] = [
             "src/jwt.rs",
             "src/keyring.rs",
             "src/link.rs",
+            "src/pages/assets.rs",
             "src/password/mod.rs",
             "src/random.rs",
             "src/redis/scripts.rs",
             "src/reset/token.rs",
         ],
-        "codes' marks, the digest of a page's style, signatures, derived keys and randomness, digests of tokens, passwords' hashes compared, names of scripts",
+        "codes' marks, the digest of a page's style, the version of the pages' assets, signatures, derived keys and randomness, digests of tokens, passwords' hashes compared, names of scripts",
     ),
     ("rustls", &["src/tls.rs"], "what is trusted is said once"),
     ("rustls_native_certs", &["src/tls.rs"], "what is trusted is said once"),

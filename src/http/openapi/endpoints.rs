@@ -3,7 +3,7 @@
 use super::operation::Operation;
 use crate::http::route::Endpoint;
 use crate::users::Role;
-use crate::{accounts, candidate, interviews, profile, reset, sessions};
+use crate::{accounts, candidate, interviews, pages, profile, reset, sessions};
 
 /// An endpoint that nobody describes does not compile.
 pub(super) fn describe(endpoint: Endpoint) -> Operation {
@@ -39,5 +39,13 @@ pub(super) fn describe(endpoint: Endpoint) -> Operation {
         Endpoint::AuthzCandidate => candidate::docs::authz(),
         Endpoint::OpenApi => super::docs::document(),
         Endpoint::Docs => super::docs::page(),
+        Endpoint::JoinPage => pages::docs::join(),
+        Endpoint::PreCheckPage => pages::docs::pre_check(),
+        Endpoint::SignUpPage => pages::docs::sign_up(),
+        Endpoint::LogInPage => pages::docs::log_in(),
+        Endpoint::ForgotPasswordPage => pages::docs::forgot_password(),
+        Endpoint::ResetPasswordPage => pages::docs::reset_password(),
+        Endpoint::AccountPage => pages::docs::account(),
+        Endpoint::Asset => pages::docs::asset(),
     }
 }

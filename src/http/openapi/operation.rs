@@ -161,11 +161,16 @@ impl Operation {
 
     /// `{token}` of the path is the credential.
     pub(crate) fn needs_link(self) -> Self {
+        self.names_link().refuses(&[Slug::LinkNotFound])
+    }
+
+    /// There is `{token}` in the path, and no problem about it.
+    pub(crate) fn names_link(self) -> Self {
         /// As `LinkToken` writes them.
         const TOKEN: &str = "^[A-Za-z0-9_-]{32}$";
         let schema = text().pattern(Some(TOKEN)).examples(["7hQ2vXr9TnKcW4mZbYdLpA1sEfGjU0oi"]);
         let says = "The last part of the join link, out of the invitation.";
-        self.part("token", says, schema.build().into()).refuses(&[Slug::LinkNotFound])
+        self.part("token", says, schema.build().into())
     }
 
     /// A part of the path. What is none of its kind is not found.

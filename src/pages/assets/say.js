@@ -1,0 +1,25 @@
+// Words of the string table. `{name}` in them stands for a value.
+
+import words from './words.js';
+
+const plural = new Intl.PluralRules(document.documentElement.lang);
+
+/** The words of `section.name`, with these values. */
+export function say(path, values = {}) {
+  const [section, name] = path.split('.');
+  const text = words[section]?.[name];
+  if (text === undefined) throw new Error(`words.json has no ${path}`);
+  return text.replace(/\{(\w+)\}/g, (_, key) => values[key]);
+}
+
+/** The words for so many: `section.name_one`, `section.name_other`, as the language has it. */
+export function sayCount(path, n, values = {}) {
+  return say(`${path}_${plural.select(n)}`, { n, ...values });
+}
+
+/** Seconds as people read them on a clock: 0:59, 9:05, 1:00:00. */
+export function clock(seconds) {
+  const two = (n) => String(n).padStart(2, '0');
+  const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
+  return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
+}
