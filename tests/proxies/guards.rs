@@ -33,16 +33,16 @@ async fn a_good_token_gets_in_as_whom_it_is_and_a_revoked_one_does_not() {
         let bearer = format!("Bearer {}", member.access);
         let headers = [LIES.as_slice(), &[("authorization", bearer.as_str())]].concat();
         for method in [Method::GET, Method::POST, Method::PUT, Method::OPTIONS] {
-            let answer = send(&app.http.to_proxy(), edge, method.clone(), "/account/7?a=b", &headers, "body").await;
+            let answer = send(&app.http.to_proxy(), edge, method.clone(), "/portal/7?a=b", &headers, "body").await;
             assert_in(&answer, &member.id, &session, "member");
             let seen = answer.json();
-            assert_eq!((&seen["path"], &seen["body"]), (&"/account/7?a=b".into(), &4.into()), "{}", answer.text());
+            assert_eq!((&seen["path"], &seen["body"]), (&"/portal/7?a=b".into(), &4.into()), "{}", answer.text());
             assert_eq!(seen["method"], method.as_str());
         }
         assert_out(edge, &get(app, edge, "/hiring/", &headers).await, 403);
         assert_out(edge, &get(app, edge, "/rooms/7", &headers).await, 401);
         app.call(Method::POST, "/auth/logout", &member.access, &Value::Null).await.assert_status(204);
-        assert_out(edge, &get(app, edge, "/account/7", &headers).await, 401);
+        assert_out(edge, &get(app, edge, "/portal/7", &headers).await, 401);
 
         let link = app.invite(&format!("{}@example.com", edge.name)).await;
         let token = seated(app, &link).await;
@@ -53,7 +53,7 @@ async fn a_good_token_gets_in_as_whom_it_is_and_a_revoked_one_does_not() {
         let bearer = format!("Bearer {token}");
         let answer = get(app, edge, "/rooms/7", &[("authorization", &bearer)]).await;
         assert_in(&answer, &link.interview, &session, "candidate");
-        assert_out(edge, &get(app, edge, "/account/", &headers).await, 401);
+        assert_out(edge, &get(app, edge, "/portal/", &headers).await, 401);
         let twice = [headers.clone(), vec![("x-session-token", token.as_str())]].concat();
         assert_out(edge, &get(app, edge, "/rooms/7", &twice).await, 401);
         app.revoke(&link).await;
@@ -66,7 +66,7 @@ async fn nobody_gets_in_as_whom_they_say_that_they_are() {
     let stage = Stage::start().await;
     let app = &stage.app;
     for edge in &stage.edges {
-        for path in ["/account/", "/hiring/x", "/rooms/7"] {
+        for path in ["/portal/", "/hiring/x", "/rooms/7"] {
             assert_out(edge, &get(app, edge, path, &LIES).await, 401);
         }
         // Not guarded, and no place for lies either.
@@ -96,7 +96,7 @@ async fn a_role_counts_from_the_next_request_on() {
             // What the client asks for is the platform's to read, not the judge's.
             let asked = get(app, edge, "/hiring/7?role=member", &headers).await;
             assert_eq!(asked.status == 200, may, "{}: {}", edge.name, asked.text());
-            assert_in(&get(app, edge, "/account/7?role=nobody", &headers).await, &ada.id, &session, role);
+            assert_in(&get(app, edge, "/portal/7?role=nobody", &headers).await, &ada.id, &session, role);
         }
     }
 }
@@ -158,13 +158,13 @@ async fn without_vestibule_nobody_gets_in() {
     let bearer = format!("Bearer {}", ada.access);
     let headers = [("authorization", bearer.as_str()), ("x-session-token", &token)];
     for edge in &stage.edges {
-        for path in ["/account/", "/rooms/7"] {
+        for path in ["/portal/", "/rooms/7"] {
             assert_eq!(get(&stage.app, edge, path, &headers).await.status, 200, "{} {path}", edge.name);
         }
     }
     stage.app.nodes.clear();
     for edge in &stage.edges {
-        for path in ["/account/", "/rooms/7", "/hiring/"] {
+        for path in ["/portal/", "/rooms/7", "/hiring/"] {
             assert_out(edge, &get(&stage.app, edge, path, &headers).await, 503);
         }
         assert_out(edge, &get(&stage.app, edge, "/auth/me", &headers).await, 503);
@@ -188,7 +188,7 @@ async fn without_redis_nobody_gets_in() {
     let headers = [("authorization", bearer.as_str()), ("x-session-token", &token)];
     wire.refuse();
     for edge in &stage.edges {
-        for path in ["/account/", "/rooms/7", "/hiring/"] {
+        for path in ["/portal/", "/rooms/7", "/hiring/"] {
             assert_out(edge, &get(app, edge, path, &headers).await, 503);
         }
     }
@@ -226,13 +226,13 @@ async fn a_transcript() {
         app.revoke(&link).await;
         let second = get(app, edge, "/rooms/7", &ada).await;
         show("vestibule interview revoke <interview>; the same again", &second);
-        let third = get(app, edge, "/account/", &bob).await;
-        show("curl -H 'Authorization: Bearer <bob>' -H 'x-auth-role: admin' /account/", &third);
+        let third = get(app, edge, "/portal/", &bob).await;
+        show("curl -H 'Authorization: Bearer <bob>' -H 'x-auth-role: admin' /portal/", &third);
         let fourth = get(app, edge, "/hiring/", &bob).await;
         show("curl -H 'Authorization: Bearer <bob>' -H 'x-auth-role: admin' /hiring/", &fourth);
         app.call(Method::POST, "/auth/logout", &member.access, &Value::Null).await.assert_status(204);
-        let fifth = get(app, edge, "/account/", &bob).await;
-        show("curl -X POST /auth/logout; /account/ again", &fifth);
+        let fifth = get(app, edge, "/portal/", &bob).await;
+        show("curl -X POST /auth/logout; /portal/ again", &fifth);
         println!("{}", lines.join("\n"));
         assert_eq!([first, second, third, fourth, fifth].map(|answer| answer.status), [200, 401, 200, 403, 401]);
     }

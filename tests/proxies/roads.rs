@@ -120,7 +120,7 @@ async fn connections_are_kept_and_replaced_when_they_were_closed() {
         let before = stage.platform.connections();
         let mut raw = Raw::connect(edge.address).await;
         for _ in 0..20 {
-            let answer = raw.ask("GET /account/", &format!("authorization: {bearer}\r\n")).await;
+            let answer = raw.ask("GET /portal/", &format!("authorization: {bearer}\r\n")).await;
             assert_eq!(answer.status, 200, "{}: {answer}", edge.name);
         }
         let made = stage.platform.connections() - before;
@@ -135,7 +135,7 @@ async fn connections_are_kept_and_replaced_when_they_were_closed() {
             metrics.lines().any(|line| line == "vestibule_http_connections 0").then_some(())
         })
         .await;
-        let answer = raw.ask("GET /account/", &format!("authorization: {bearer}\r\n")).await;
+        let answer = raw.ask("GET /portal/", &format!("authorization: {bearer}\r\n")).await;
         assert_eq!(answer.status, 200, "{name}: {answer}");
         assert_eq!(get(app, edge, "/auth/me", &headers).await.status, 200, "{name}");
         assert_out(edge, &get(app, edge, "/auth/none", &headers).await, 404);
