@@ -13,6 +13,7 @@ mod mail_letters;
 mod mail_queue;
 mod mail_relay;
 mod outage;
+mod pages;
 mod proxies;
 mod redis_forms;
 mod schemathesis;

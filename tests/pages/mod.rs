@@ -1,0 +1,3 @@
+//! The pages, as browsers and mail scanners meet them.
+
+mod served;
