@@ -57,11 +57,13 @@ Vestibule is up. Ctrl-C stops it.
 
   join link      http://{public}/interview/join/{token}
   captured mail  http://{admin}/dev/mail
+  members        http://{public}/signup   /login   /account
   health         http://{admin}/readyz   metrics http://{admin}/metrics
   redis          {redis_cli}
   postgres       psql '{postgres_url}'
 
-Go in as Ada, from another terminal:
+Open the join link in a browser and go in as Ada: her code is in the captured mail.
+The same from another terminal:
 
   LINK=http://{public}/candidate-access/{token}
   curl -s $LINK/info; echo
@@ -70,7 +72,7 @@ Go in as Ada, from another terminal:
   SESSION=$(curl -s -H 'Content-Type: application/json' -d "{{\"otp\":\"$CODE\"}}" $LINK/verify-otp | sed 's/.*"sessionToken":"\([^"]*\)".*/\1/'); echo $SESSION
   curl -s -X POST -H "x-session-token: $SESSION" $LINK/start; echo
 
-Sign up as a member, and come back:
+Sign up as a member, and come back, in a browser or here:
 
   API=http://{public}
   curl -s -H 'Content-Type: application/json' -d '{{"username":"grace","email":"grace@example.com","password":"{PASSWORD}"}}' $API/auth/signup; echo
