@@ -1,3 +1,20 @@
-//! The pages, as browsers and mail scanners meet them.
+//! The pages, in Chromium, as people use them; and as they come over the wire.
 
+mod harness;
 mod served;
+
+use crate::support::TestApp;
+use crate::support::browser::{Browser, Viewport};
+
+#[tokio::test]
+async fn the_page_of_the_api_can_be_read_by_all() {
+    let app = TestApp::start().await;
+    for viewport in [Viewport::Phone, Viewport::Desktop] {
+        let browser = Browser::open(viewport).await;
+        browser.goto(&format!("http://{}/docs", app.nodes[0].public)).await;
+        browser.see("Vestibule API").await;
+        browser.shot("docs").await;
+        browser.axe("docs").await;
+        browser.close().await;
+    }
+}

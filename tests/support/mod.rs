@@ -1,6 +1,7 @@
 //! What the tests stand on: real servers of their own, real nodes, and a client.
 
 pub(crate) mod app;
+pub(crate) mod browser;
 pub(crate) mod child;
 pub(crate) mod clock;
 pub(crate) mod conformance;

@@ -26,3 +26,19 @@ where
         }
     }
 }
+
+/// Asks `condition` every `period`, for as long as `patience`: its value, or what it complained of last.
+pub(crate) async fn answered<T>(
+    period: Duration,
+    patience: Duration,
+    condition: impl AsyncFn() -> Result<T, String>,
+) -> Result<T, String> {
+    let (started, mut ticks) = (Instant::now(), interval(period));
+    loop {
+        ticks.tick().await;
+        match condition().await {
+            Err(_) if started.elapsed() < patience => {}
+            answer => return answer,
+        }
+    }
+}
