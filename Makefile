@@ -12,6 +12,8 @@ SLOTLESS := --skip concurrency $(addprefix --skip accounts::,bearer hashing limi
 # `cargo clippy` is `cargo check` with this in rustc's place, which shares nothing with a build of the tests: each crate
 # would be read twice. It compiles, too, so that one build is linted and run.
 LINTED := RUSTC_WORKSPACE_WRAPPER=clippy-driver CLIPPY_ARGS=-Dwarnings__CLIPPY_HACKERY__
+# Whether everybody can use a page; prints its folder.
+AXE := .ci/npm axe-core 4.14.1
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test test-all lint format fmt bench load clean
@@ -19,7 +21,7 @@ LINTED := RUSTC_WORKSPACE_WRAPPER=clippy-driver CLIPPY_ARGS=-Dwarnings__CLIPPY_H
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: ## Install what is missing: redis-server, PostgreSQL, a C compiler; for the tests nginx and HAProxy
+setup: ## Install what is missing: redis-server, PostgreSQL, a C compiler; for the tests nginx, HAProxy, Chromium, npm
 	@.ci/setup tests
 
 # The development profile: a release build takes minutes.
@@ -30,14 +32,16 @@ run: ## Build and start the service in development mode, until Ctrl-C
 
 test: setup format ## Check format and lints, and run the tests: what a change must pass
 	$(LINTED) cargo build $(CARGO_FLAGS) --all-targets
-	$(LINTED) cargo test $(CARGO_FLAGS)
+	axe=$$($(AXE)) && $(LINTED) VESTIBULE_TEST_AXE=$$axe cargo test $(CARGO_FLAGS)
 	$(LINTED) VESTIBULE_TEST_REDIS=cluster cargo test $(CARGO_FLAGS) --test e2e -- \
 		accounts authz candidate interviews mail_queue outage $(SLOTLESS)
 
 test-all: test ## The tests, those that take minutes, Schemathesis, the benchmarks' code once over, and the load tests
 	$(LINTED) VESTIBULE_TEST_REDIS=cluster cargo test $(CARGO_FLAGS) --test e2e -- accounts authz interviews concurrency
+	axe=$$($(AXE)) && $(LINTED) VESTIBULE_TEST_AXE=$$axe \
+		cargo test $(CARGO_FLAGS) --test e2e -- --ignored --test-threads=3 pages::
 	schemathesis=$$(.ci/pypi schemathesis 4.32.5) && $(LINTED) VESTIBULE_TEST_SCHEMATHESIS=$$schemathesis \
-		cargo test $(CARGO_FLAGS) --test e2e -- --ignored --test-threads=1 --nocapture
+		cargo test $(CARGO_FLAGS) --test e2e -- --ignored --test-threads=1 --nocapture --skip pages::
 	$(LINTED) cargo test $(CARGO_FLAGS) --benches
 	$(MAKE) load
 

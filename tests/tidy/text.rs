@@ -10,6 +10,9 @@ const AUTHOR: &str = "src/redis/keys.rs";
 const KINDS: [&str; 12] =
     ["link", "otp", "seat", "mailed", "job", "mail", "starts", "resets", "refused", "candidate_ip", "meta", "{kind}"];
 
+/// Folders of tests that `make test-all` runs.
+const LONG: [&str; 3] = ["tests/pages/states/", "tests/schemathesis/", "tests/timing/"];
+
 fn check(tree: &Tree) -> Vec<String> {
     let mut complaints = Vec::new();
     for (path, text) in tree.files("", ".rs").chain(tree.files("lua/", ".lua")) {
@@ -48,8 +51,9 @@ fn words(tree: &Tree, path: &str, rust: &Rust, complaints: &mut Vec<String>) {
     }
     complain(rust.code.contains("too_many_lines"), "a function that may be too long");
     // `make test-all` runs those that take minutes; else, a test may be the other process of one that names it.
-    let long = ["tests/timing/", "tests/schemathesis/"].iter().any(|folder| path.starts_with(folder))
-        && tree.text("Makefile").contains("--test e2e -- --ignored");
+    let long = LONG.iter().any(|folder| path.starts_with(folder))
+        && tree.text("Makefile").contains("--ignored --test-threads=1")
+        && tree.text("Makefile").contains("--ignored --test-threads=3 pages::");
     let ignored = !long
         && rust.code.split("#[ignore").skip(1).any(|rest| {
             let name = rest.split("fn ").nth(1).and_then(|rest| rest.split('(').next()).unwrap_or_default();
@@ -91,7 +95,9 @@ fn long_files_and_wrong_words_are_seen() {
             ("src/jobs/mod.rs", import, "fn f(p: &str) -> String { format!(\"{p}:job:{{00}}\") }", "name of a key"),
             ("src/dev/servers/tests.rs", "::a_parent_to_be_killed", "::nobody", "not run"),
             ("tests/support/until.rs", import, "#[test]\n#[ignore = \"slow\"]\nfn slow() {}", "not run"),
-            ("Makefile", "-- --ignored", "", "tests/timing/mod.rs: a test that is not run"),
+            ("tests/pages/mod.rs", "#[tokio::test]", "#[tokio::test]\n#[ignore = \"slow\"]", "not run"),
+            ("Makefile", "--ignored --test-threads=1", "", "tests/timing/mod.rs: a test that is not run"),
+            ("Makefile", "--ignored --test-threads=3 pages::", "", "tests/timing/mod.rs: a test that is not run"),
             ("tests/support/until.rs", import, "fn f() { std::thread::sleep(D); }", "sleeps"),
             ("tests/support/until.rs", import, "async fn f() { tokio::time::sleep(D).await; }", "sleeps"),
             ("clippy.toml", "threshold = 70", "threshold = 700", "does not say"),
