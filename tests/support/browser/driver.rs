@@ -1,14 +1,20 @@
 //! One chromedriver for the whole test process, which starts the browsers.
 
-use std::io::{BufRead as _, BufReader, Lines};
+use std::io::{BufRead as _, BufReader, Lines, Read as _, Write as _};
+use std::net::TcpStream;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
+use std::time::Duration;
+
+use thirtyfour::SessionId;
 
 use crate::support::postgres::folder;
 
 /// It says its port within its first five lines.
 const LINES_MAX: usize = 20;
+/// A browser ends in a third of a second.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// While the guard's standard input is open, chromedriver lives: nothing drops a static, but the kernel closes pipes.
 struct Driver {
@@ -17,10 +23,24 @@ struct Driver {
     _said: Lines<BufReader<ChildStdout>>,
 }
 
-/// Where it listens, on a port of its own choice.
+/// Where it is asked, on a port of its own choice.
 pub(super) fn url() -> &'static str {
     static DRIVER: OnceLock<Driver> = OnceLock::new();
     &DRIVER.get_or_init(Driver::start).url
+}
+
+/// Ends a browser, and blocks meanwhile. What that cannot end, the guard does.
+pub(super) fn end(session: &SessionId) {
+    let address = url().trim_start_matches("http://");
+    let ask = || {
+        let mut stream = TcpStream::connect(address)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        write!(stream, "DELETE /session/{session} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n")?;
+        stream.read_to_end(&mut Vec::new())
+    };
+    if let Err(error) = ask() {
+        eprintln!("A browser is left to the guard: {error}");
+    }
 }
 
 impl Driver {

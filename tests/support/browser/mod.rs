@@ -54,7 +54,6 @@ pub(crate) struct Window {
 
 /// A browser with a fresh profile and one window.
 pub(crate) struct Browser {
-    // First: a browser that a panic ends is quit before its profile goes.
     driver: WebDriver,
     window: Window,
     console: RefCell<Vec<String>>,
@@ -234,8 +233,13 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        let forgotten = !self.is_closed.get() && !std::thread::panicking();
-        assert!(!forgotten, "close the browser: only that tells what it complained of");
+        if self.is_closed.get() {
+            return;
+        }
+        // The library would wait for a connection that only this thread could serve.
+        driver::end(self.driver.session_id());
+        let _ = self.driver.clone().leak();
+        assert!(std::thread::panicking(), "close the browser: only that tells what it complained of");
     }
 }
 
