@@ -21,7 +21,11 @@ export function tell(element, text) {
   element.hidden = text === '';
 }
 
+/** Long enough for a screen reader to see that the words went before they come again. */
+const BREATH_MS = 100;
+
 /** Says something once, to screen readers alone: what is seen on the page is elsewhere. */
 export function announce(text) {
-  $('announcer').textContent = text;
+  $('announcer').textContent = '';
+  setTimeout(() => { $('announcer').textContent = text; }, BREATH_MS);
 }
