@@ -7,10 +7,18 @@ import { answer, ask, isUndecided } from './api.js';
 
 const KEY = 'vestibule_session';
 const LOG_IN = '/login';
+const HOME = '/account';
 
 /** Keeps what log-in, sign-up or a refresh has answered. */
 export function keep({ accessToken, refreshToken }) {
   localStorage.setItem(KEY, JSON.stringify({ accessToken, refreshToken }));
+}
+
+/** Keeps a session that was just opened, and goes in for ever. Back does not lead to the form that opened it. */
+export function enter(session) {
+  keep(session);
+  location.replace(HOME);
+  return new Promise(() => {});
 }
 
 export function forget() {
