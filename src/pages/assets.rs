@@ -22,9 +22,14 @@ files! {
     STYLE "style.css";
     SCRIPT "api.js";
     SCRIPT "countdown.js";
+    SCRIPT "forgot_password.js";
     SCRIPT "form.js";
+    SCRIPT "log_in.js";
     SCRIPT "member.js";
+    SCRIPT "reset_password.js";
+    SCRIPT "rules.js";
     SCRIPT "say.js";
+    SCRIPT "sign_up.js";
     SCRIPT "view.js";
 }
 
