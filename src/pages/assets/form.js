@@ -34,7 +34,8 @@ export function bind(form, { rules, soon = {}, send, done, refused = () => false
   form.addEventListener('change', ({ target }) => {
     if (!fields.includes(target)) return;
     if (target.value !== '') judged.add(target);
-    review(target);
+    // Words that appear during a press would move the button away from under it; what it sends is judged anyway.
+    if (!button.matches(':active')) review(target);
   });
   form.addEventListener('reset', () => {
     judged.clear();
