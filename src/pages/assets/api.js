@@ -2,6 +2,8 @@
 
 /** How long an answer is waited for: longer than the server's own deadline. */
 const PATIENCE_MS = 20_000;
+/** The same for a file: 5 MiB on a slow phone. */
+const FILE_PATIENCE_MS = 120_000;
 /** Pauses between tries: the first, doubled, up to the last. */
 const PAUSE_FIRST_S = 1;
 const PAUSE_LAST_S = 15;
@@ -14,39 +16,48 @@ const PAUSE_LAST_S = 15;
  * @property {string} slug of the problem; empty where all is well
  * @property {any} body the JSON, or an empty object
  * @property {number} wait seconds that a refusal asks to wait, else 0
+ * @property {(name: string) => string | null} header what else it says
+ * @property {Blob} [file] the body as it is, where it was asked for
  */
 
 /**
- * Asks once. Never throws: what goes wrong is an answer too.
+ * Asks once. Never throws: what goes wrong is an answer too. With `file`, the answer is one.
  * @returns {Promise<Answer>}
  */
-export async function ask(method, path, { json, headers = {} } = {}) {
+export async function ask(method, path, { json, file = false, headers = {} } = {}) {
   const init = { method, headers: { accept: 'application/json', ...headers }, cache: 'no-store', credentials: 'omit' };
   if (json !== undefined) {
     init.headers['content-type'] = 'application/json';
     init.body = JSON.stringify(json);
   }
   const abort = new AbortController();
-  const timer = setTimeout(() => abort.abort(), PATIENCE_MS);
+  const timer = setTimeout(() => abort.abort(), file ? FILE_PATIENCE_MS : PATIENCE_MS);
   try {
     const response = await fetch(path, { ...init, signal: abort.signal });
-    const text = await response.text();
-    return answer(response.status, text, response.headers.get('retry-after'));
+    const header = (name) => response.headers.get(name);
+    if (file && response.ok) return { ...answer(response.status, '', header), file: await response.blob() };
+    return answer(response.status, await response.text(), header);
   } catch {
-    return answer(0, '', null);
+    return unanswered();
   } finally {
     clearTimeout(timer);
   }
 }
 
-/** What a status and a body say. */
-export function answer(status, text, retryAfter) {
+/** That there was none. */
+export function unanswered() {
+  return answer(0, '', () => null);
+}
+
+/** What a status, a body and the headers say. */
+export function answer(status, text, header) {
   const body = parsed(text);
   const ok = status >= 200 && status < 300;
   const named = String(body.type ?? '').split('urn:vestibule:problem:')[1];
   // A proxy that cannot reach us answers in words of its own.
   const slug = ok ? '' : named ?? (status === 0 ? 'no-network' : status === 429 ? 'rate-limited' : 'unavailable');
-  return { ok, status, slug, body, wait: body.retryAfter ?? (Number(retryAfter) || 0) };
+  const wait = body.retryAfter ?? (Number(header('retry-after')) || 0);
+  return { ok, status, slug, body, wait, header };
 }
 
 function parsed(text) {

@@ -3,15 +3,17 @@
 // In localStorage, which all tabs share: a refresh token works once, and two tabs with a copy each would look like
 // theft. What keeps scripts of others away from it is the policy of our pages.
 
-import { answer, ask, isUndecided } from './api.js';
+import { answer, ask, isUndecided, unanswered } from './api.js';
 
 const KEY = 'vestibule_session';
 const LOG_IN = '/login';
 const HOME = '/account';
+/** Longer than the server waits for a body. What it takes in is put away at once. */
+const PUT_PATIENCE_MS = 120_000;
 
 /** Keeps what log-in, sign-up or a refresh has answered. */
-export function keep({ accessToken, refreshToken }) {
-  localStorage.setItem(KEY, JSON.stringify({ accessToken, refreshToken }));
+export function keep({ accessToken, refreshToken, user }) {
+  localStorage.setItem(KEY, JSON.stringify({ accessToken, refreshToken, user: user.id }));
 }
 
 /** Keeps a session that was just opened, and goes in for ever. Back does not lead to the form that opened it. */
@@ -30,12 +32,23 @@ export function isKept() {
   return kept() !== null;
 }
 
-function kept() {
-  try {
-    return JSON.parse(localStorage.getItem(KEY));
-  } catch {
-    return null;
-  }
+/** Forgets the session, and leads to the log-in. Never answers. */
+export function leave() {
+  forget();
+  location.replace(LOG_IN);
+  return new Promise(() => {});
+}
+
+/** What is shown goes with the session: where another tab, or this page before `back`, has ended or changed it. */
+export function follow() {
+  const mine = kept();
+  const look = () => {
+    const now = kept();
+    if (now === null) leave();
+    else if (now.user !== mine.user) location.reload();
+  };
+  addEventListener('storage', look);
+  addEventListener('pageshow', look);
 }
 
 /**
@@ -47,54 +60,69 @@ export function askAsMember(method, path, options = {}) {
     ask(method, path, { ...options, headers: { ...options.headers, ...bearer(accessToken) } }));
 }
 
-/** Puts a file, and tells `progress` which part of it has gone out, 0 to 1. */
-export function putAsMember(path, file, progress) {
-  return asMember((accessToken) => put(path, file, bearer(accessToken), progress));
+/**
+ * Puts a file, and tells `progress` which part of it has gone out, 0 to 1.
+ * @param {{ progress: (part: number) => void, signal: AbortSignal }} options
+ */
+export function putAsMember(path, file, options) {
+  return asMember((accessToken) => put(path, file, bearer(accessToken), options));
 }
 
 async function asMember(question) {
-  const first = kept();
-  if (first === null) return leave();
-  const reply = await question(first.accessToken);
+  const session = kept();
+  if (session === null) return leave();
+  const reply = await question(session.accessToken);
   if (reply.slug !== 'unauthenticated') return reply;
-  const renewed = await renew(first);
-  if (!renewed.ok) return renewed;
-  const again = await question(kept().accessToken);
+  const renewed = await alone(() => renew(session));
+  if (isUndecided(renewed) || renewed.status === 429) return renewed;
+  if (!renewed.ok) return leave();
+  const again = await question(kept()?.accessToken);
   return again.slug === 'unauthenticated' ? leave() : again;
 }
 
 const bearer = (accessToken) => ({ authorization: `Bearer ${accessToken}` });
 
-/** One tab at a time: the others find what it got. */
-function renew(old) {
-  const once = async () => {
-    const now = kept();
-    if (now === null) return leave();
-    if (now.accessToken !== old.accessToken) return { ok: true };
-    const reply = await ask('POST', '/auth/refresh', { json: { refreshToken: now.refreshToken } });
-    if (reply.ok) keep(reply.body);
-    else if (!isUndecided(reply) && reply.status !== 429) return leave();
-    return reply;
-  };
-  return navigator.locks ? navigator.locks.request(KEY, once) : once();
+/** One tab at a time: the others find what it got. Where there are no locks, the server bears with two for a moment. */
+function alone(task) {
+  return navigator.locks ? navigator.locks.request(KEY, task) : task();
 }
 
-function leave() {
-  forget();
-  location.replace(LOG_IN);
-  return new Promise(() => {});
+/** Exchanges the refresh token, unless another tab has. */
+async function renew(session) {
+  const now = kept();
+  if (now === null) return { ok: false };
+  if (now.accessToken !== session.accessToken) return { ok: true };
+  const reply = await ask('POST', '/auth/refresh', { json: { refreshToken: now.refreshToken } });
+  if (reply.ok) keep(reply.body);
+  return reply;
+}
+
+function kept() {
+  try {
+    return JSON.parse(localStorage.getItem(KEY));
+  } catch {
+    return null;
+  }
 }
 
 /** fetch does not tell how much of a body has gone out. */
-function put(path, file, headers, progress) {
+function put(path, file, headers, { progress, signal }) {
   return new Promise((done) => {
     const request = new XMLHttpRequest();
+    const header = (name) => request.getResponseHeader(name);
+    const cancel = () => request.abort();
     request.open('PUT', path);
     for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
     request.setRequestHeader('content-type', 'application/octet-stream');
+    request.timeout = PUT_PATIENCE_MS;
     request.upload.onprogress = (event) => event.lengthComputable && progress(event.loaded / event.total);
-    request.onload = () => done(answer(request.status, request.responseText, request.getResponseHeader('retry-after')));
-    request.onerror = () => done(answer(0, '', null));
+    // Of every end there is one: an answer, or status 0.
+    request.onloadend = () => {
+      signal.removeEventListener('abort', cancel);
+      done(request.status === 0 ? unanswered() : answer(request.status, request.responseText, header));
+    };
+    signal.addEventListener('abort', cancel);
+    if (signal.aborted) return done(unanswered());
     request.send(file);
   });
 }
