@@ -19,7 +19,17 @@ macro_rules! files {
 
 files! {
     ICON "icon.svg";
+    STYLE "account.css";
     STYLE "style.css";
+    SCRIPT "account.js";
+    SCRIPT "account_device.js";
+    SCRIPT "account_password.js";
+    SCRIPT "account_profile.js";
+    SCRIPT "account_read.js";
+    SCRIPT "account_resume.js";
+    SCRIPT "account_sessions.js";
+    SCRIPT "account_skills.js";
+    SCRIPT "account_sure.js";
     SCRIPT "api.js";
     SCRIPT "countdown.js";
     SCRIPT "forgot_password.js";

@@ -1,0 +1,165 @@
+// The resume: sent as soon as it is chosen, with how much of it has gone out.
+
+import { isUndecided } from './api.js';
+import { noteResume } from './account_profile.js';
+import { read } from './account_read.js';
+import { askFirst } from './account_sure.js';
+import { busy } from './form.js';
+import { askAsMember, putAsMember } from './member.js';
+import { clock, say } from './say.js';
+import { $, announce, tell } from './view.js';
+
+const PATH = '/profile/resume';
+
+const file = $('resume-file');
+const sizeMax = Number(file.dataset.max);
+let kind;
+
+export async function openResume({ profile }) {
+  tell($('resume-hint'), say('account.resume_hint', { size: size(sizeMax) }));
+  none();
+  listen();
+  if (profile.missing.includes('resume')) return;
+  const { ok, header } = await read('HEAD', PATH);
+  if (ok) there(header('content-type'), Number(header('content-length')));
+}
+
+function none() {
+  $('resume-kept').hidden = true;
+  tell($('resume-label'), say('account.resume_choose'));
+}
+
+function there(mediaType, bytes) {
+  kind = kindOf(mediaType);
+  // A proxy that compresses does not tell how long it is.
+  tell($('resume-kind'), bytes > 0 ? `${kind.name} · ${size(bytes)}` : kind.name);
+  $('resume-kept').hidden = false;
+  tell($('resume-label'), say('account.resume_replace'));
+}
+
+function kindOf(mediaType) {
+  if (mediaType.includes('pdf')) return { name: say('account.resume_pdf'), end: 'pdf' };
+  if (mediaType.includes('word')) return { name: say('account.resume_docx'), end: 'docx' };
+  return { name: say('account.resume_text'), end: 'txt' };
+}
+
+function listen() {
+  file.addEventListener('change', () => {
+    const [chosen] = file.files;
+    if (chosen) upload(chosen);
+  });
+  $('resume-download').addEventListener('click', download);
+  askFirst($('resume-delete'), $('resume-sure'), remove);
+  const drop = $('resume-choose');
+  const over = (is) => (event) => {
+    event.preventDefault();
+    drop.toggleAttribute('data-over', is);
+  };
+  drop.addEventListener('dragover', over(true));
+  drop.addEventListener('dragleave', over(false));
+  drop.addEventListener('drop', (event) => {
+    over(false)(event);
+    const [dropped] = event.dataTransfer.files;
+    if (dropped) upload(dropped);
+  });
+}
+
+async function upload(chosen) {
+  hush();
+  if (chosen.size === 0) return refuse(say('account.resume_empty'));
+  if (chosen.size > sizeMax) return refuse(say('account.resume_large', { size: size(sizeMax) }));
+  const abort = new AbortController();
+  const cancel = () => abort.abort();
+  $('resume-cancel').addEventListener('click', cancel);
+  uploading(chosen.name);
+  announce(say('account.resume_sending', { name: chosen.name }));
+  const reply = await putAsMember(PATH, chosen, { progress, signal: abort.signal });
+  $('resume-cancel').removeEventListener('click', cancel);
+  $('resume-upload').hidden = true;
+  $('resume-choose').hidden = false;
+  // So that the same file can be chosen again.
+  file.value = '';
+  if (abort.signal.aborted) return cancelled();
+  if (!reply.ok) return refuse(why(reply));
+  there(reply.body.mediaType, reply.body.size);
+  noteResume(true);
+  conclude(say('account.resume_kept'));
+}
+
+function uploading(name) {
+  tell($('resume-name'), say('account.resume_sending', { name }));
+  $('resume-choose').hidden = true;
+  $('resume-upload').hidden = false;
+  progress(0);
+  $('resume-cancel').focus();
+}
+
+function progress(part) {
+  $('resume-progress').value = part;
+  $('resume-percent').textContent = say('account.resume_percent', { n: Math.floor(part * 100) });
+}
+
+function cancelled() {
+  announce(say('account.resume_cancelled'));
+  file.focus();
+}
+
+/** What was said before is no longer so. */
+function hush() {
+  for (const id of ['resume-problem', 'resume-done']) tell($(id), '');
+}
+
+/** Says how it went. What had the focus may be gone. */
+function conclude(text) {
+  tell($('resume-done'), text);
+  announce(text);
+  $('resume-title').focus();
+}
+
+function refuse(text) {
+  file.value = '';
+  tell($('resume-problem'), text);
+  announce(text);
+  file.focus();
+}
+
+function why(reply) {
+  // A proxy may take less than we do.
+  if (reply.status === 413) return say('account.resume_large', { size: size(sizeMax) });
+  if (reply.status === 408) return say('account.resume_slow');
+  if (reply.status === 429) return say('common.too_many', { time: clock(reply.wait) });
+  if (isUndecided(reply)) return say(`common.${reply.slug}`);
+  return reply.body.detail;
+}
+
+async function download({ target }) {
+  hush();
+  busy(target, true);
+  const reply = await askAsMember('GET', PATH, { file: true });
+  busy(target, false);
+  if (!reply.ok) return refuse(why(reply));
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(reply.file);
+  link.download = `resume.${kind.end}`;
+  link.click();
+  URL.revokeObjectURL(link.href);
+}
+
+async function remove() {
+  hush();
+  busy($('resume-delete'), true);
+  const reply = await askAsMember('DELETE', PATH);
+  busy($('resume-delete'), false);
+  // It went already, by another tab.
+  if (!reply.ok && reply.status !== 404) return refuse(why(reply));
+  none();
+  noteResume(false);
+  conclude(say('account.resume_deleted'));
+}
+
+/** Bytes as people read them. */
+function size(bytes) {
+  const [unit, of] = bytes < 1_000_000 ? ['kilobyte', 1024] : ['megabyte', 1_048_576];
+  const digits = { style: 'unit', unit, maximumFractionDigits: unit === 'megabyte' ? 1 : 0 };
+  return new Intl.NumberFormat(document.documentElement.lang, digits).format(Math.max(bytes / of, 1));
+}
