@@ -52,19 +52,29 @@ export function unanswered() {
 /** What a status, a body and the headers say. */
 export function answer(status, text, header) {
   const body = parsed(text);
-  const ok = status >= 200 && status < 300;
-  const named = String(body.type ?? '').split('urn:vestibule:problem:')[1];
-  // A proxy that cannot reach us answers in words of its own.
-  const slug = ok ? '' : named ?? (status === 0 ? 'no-network' : status === 429 ? 'rate-limited' : 'unavailable');
-  const wait = body.retryAfter ?? (Number(header('retry-after')) || 0);
-  return { ok, status, slug, body, wait, header };
+  // The log-in page of a public network is 200, too.
+  const ok = status >= 200 && status < 300 && body !== null;
+  const slug = ok ? '' : slugOf(status, body ?? {});
+  const wait = body?.retryAfter ?? (Number(header('retry-after')) || 0);
+  return { ok, status, slug, body: body ?? {}, wait, header };
 }
 
+function slugOf(status, { type = '' }) {
+  // 408: what was sent did not arrive in time.
+  if (status === 0 || status === 408) return 'no-network';
+  const named = String(type).split('urn:vestibule:problem:')[1];
+  // A proxy that cannot reach us answers in words of its own.
+  return named ?? (status === 429 ? 'rate-limited' : 'unavailable');
+}
+
+/** Null is what is not an object of JSON. */
 function parsed(text) {
+  if (text === '') return {};
   try {
-    return JSON.parse(text) ?? {};
+    const body = JSON.parse(text);
+    return typeof body === 'object' ? body : null;
   } catch {
-    return {};
+    return null;
   }
 }
 
@@ -77,18 +87,20 @@ export function isUndecided({ slug }) {
  * Asks until it is decided. What `question` asks must change nothing when it is asked twice.
  * @param {() => Promise<Answer>} question
  * @param {(answer: Answer) => void} undecided told before each pause
+ * @param {(answer: Answer) => boolean} [isOpen] whether to ask again
  */
-export async function insist(question, undecided) {
-  for (let pause = PAUSE_FIRST_S; ; pause = Math.min(pause * 2, PAUSE_LAST_S)) {
+export async function insist(question, undecided, isOpen = isUndecided) {
+  for (let tries = 1; ; tries += 1) {
     const answer = await question();
-    if (!isUndecided(answer)) return answer;
+    if (!isOpen(answer)) return answer;
     undecided(answer);
-    await rest(Math.max(pause, answer.wait));
+    await rest(tries, answer.wait);
   }
 }
 
-/** So many seconds, or until the network is back. */
-function rest(seconds) {
+/** The pause after so many tries, and not less than the server asks for; or until the network is back. */
+export function rest(tries, least = 0) {
+  const seconds = Math.max(least, Math.min(PAUSE_FIRST_S * 2 ** (tries - 1), PAUSE_LAST_S));
   return new Promise((done) => {
     const over = () => {
       clearTimeout(timer);

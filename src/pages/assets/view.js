@@ -4,15 +4,16 @@
 export const $ = (id) => document.getElementById(id);
 
 /**
- * Shows this view (`data-view`) and hides the others. Where the person has caused it, its heading gets the focus, so
- * that a screen reader begins there.
+ * Shows this view (`data-view`) and hides the others. Where the person has caused it, or was in a view that is now
+ * hidden, its heading gets the focus, so that a screen reader begins there.
  */
 export function show(name, { focus = true } = {}) {
+  const left = document.activeElement.closest('[data-view]');
   for (const view of document.querySelectorAll('[data-view]')) view.hidden = view.dataset.view !== name;
   const view = document.querySelector(`[data-view="${name}"]`);
   const title = view.dataset.title;
   if (title) document.title = title;
-  if (focus) view.querySelector('h1')?.focus();
+  if (focus || left?.hidden) view.querySelector('h1')?.focus();
 }
 
 /** Text into an element, which is hidden where there is none. */
@@ -21,11 +22,9 @@ export function tell(element, text) {
   element.hidden = text === '';
 }
 
-/** Long enough for a screen reader to see that the words went before they come again. */
-const BREATH_MS = 100;
-
 /** Says something once, to screen readers alone: what is seen on the page is elsewhere. */
 export function announce(text) {
-  $('announcer').textContent = '';
-  setTimeout(() => { $('announcer').textContent = text; }, BREATH_MS);
+  const announcer = $('announcer');
+  // The same words a second time would be no change, and not be said.
+  announcer.textContent = announcer.textContent === text ? `${text}\u00a0` : text;
 }
