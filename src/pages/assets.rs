@@ -18,9 +18,7 @@ macro_rules! files {
 }
 
 files! {
-    ICON "icon.svg";
     STYLE "account.css";
-    STYLE "style.css";
     SCRIPT "account.js";
     SCRIPT "account_device.js";
     SCRIPT "account_password.js";
@@ -31,15 +29,23 @@ files! {
     SCRIPT "account_skills.js";
     SCRIPT "account_sure.js";
     SCRIPT "api.js";
+    SCRIPT "code.js";
     SCRIPT "countdown.js";
     SCRIPT "forgot_password.js";
     SCRIPT "form.js";
+    ICON "icon.svg";
+    STYLE "join.css";
+    SCRIPT "join.js";
+    SCRIPT "join_screen.js";
+    SCRIPT "link.js";
     SCRIPT "log_in.js";
     SCRIPT "member.js";
     SCRIPT "reset_password.js";
     SCRIPT "rules.js";
     SCRIPT "say.js";
+    SCRIPT "session.js";
     SCRIPT "sign_up.js";
+    STYLE "style.css";
     SCRIPT "view.js";
 }
 
