@@ -58,8 +58,7 @@ async function askForCode({ target: button }) {
   if (!reply.ok) return heed(reply);
   const { maskedEmail, resendIn, ref, requestsRemaining } = reply.body;
   learn({ maskedEmail, resendIn, ref });
-  input.value = '';
-  mark(input, '');
+  clear();
   const isAnother = button === $('resend');
   const news = [isAnother ? say('join.resent', { ref }) : '', fewLeft(requestsRemaining)];
   note('success', news.filter((part) => part !== '').join(' '));
@@ -94,7 +93,7 @@ function heed({ slug, body, wait }) {
       break;
     case 'otp-cooldown':
       learn({ cooldown: wait, resendIn: wait, ref: null });
-      input.value = '';
+      clear();
       break;
     case 'otp-incorrect':
       learn({ attemptsRemaining: body.attemptsRemaining });
@@ -131,8 +130,13 @@ function refuse(text) {
 
 function loseCode(text) {
   learn({ ref: null });
-  input.value = '';
+  clear();
   note('notice', text);
+}
+
+function clear() {
+  input.value = '';
+  mark(input, '');
 }
 
 /** Somebody was quicker, perhaps on another device: there may be a code to type. */

@@ -1,6 +1,5 @@
 // The join page as it is to look, from what is known: facts of the server, and what is under way here.
 
-import { mark } from './form.js';
 import { clock, say, sayCount, sayInto } from './say.js';
 import { $, show, tell } from './view.js';
 
@@ -29,7 +28,6 @@ export function paint(state, { focus = false } = {}) {
   $('slow').hidden = state.trouble !== '' || state.left.limit > 0;
   if (screen === shown) return focus && keepPlace();
 
-  if (screen === 'locked' || shown === 'locked') mark(input, '');
   shown = screen;
   // A lock is the view of the code, with nothing to be done in it.
   entry.dataset.title = screen === 'locked' ? entry.dataset.titleLocked : entry.dataset.titleCode;

@@ -3,7 +3,7 @@
 import { ask, insist, isUndecided, rest } from './api.js';
 
 /** How often the same is asked for while nobody can say what became of it. */
-const TRIES_MAX = 5;
+const TRIES_MAX = 4;
 
 /** The token in the address of the page. */
 export const token = location.pathname.split('/').at(-1);
