@@ -48,7 +48,7 @@ watch();
 
 async function learnAll(options) {
   const reply = await look(complain);
-  state.trouble = '';
+  calm();
   learn(reply.ok ? reply.body : null);
   paint(options);
 }
@@ -159,7 +159,7 @@ async function work(button, request) {
   paint();
   const reply = await request();
   state.working = null;
-  state.trouble = '';
+  calm();
   return reply;
 }
 
@@ -169,6 +169,12 @@ function complain(reply) {
   if (reply.slug !== state.trouble) announce(troubleWords(reply.slug));
   state.trouble = reply.slug;
   paint();
+}
+
+/** There is an answer. What was said of trouble is no longer true, for whoever reads it later. */
+function calm() {
+  if (state.trouble !== '') announce('');
+  state.trouble = '';
 }
 
 /** Too many requests from this address: nothing can be pressed for a while. */
@@ -217,7 +223,7 @@ function count(wait, seconds, done) {
 
 function note(look, text, { untilResend = false } = {}) {
   state.notice = { look, text, untilResend };
-  if (text !== '') announce(text);
+  announce(text);
 }
 
 function paint(options) {

@@ -26,5 +26,5 @@ export function tell(element, text) {
 export function announce(text) {
   const announcer = $('announcer');
   // The same words a second time would be no change, and not be said.
-  announcer.textContent = announcer.textContent === text ? `${text}\u00a0` : text;
+  announcer.textContent = text !== '' && announcer.textContent === text ? `${text}\u00a0` : text;
 }
