@@ -29,7 +29,7 @@ use ipnet::IpNet;
 pub use self::accounts::{
     Accounts, CommonPasswords, HASH_ITERATIONS_MAX, HASH_LANES_MAX, HASH_MEMORY_MAX, HASH_MEMORY_PER_LANE_MIN,
 };
-pub use self::candidate::Candidate;
+pub use self::candidate::{Candidate, Devices};
 pub use self::errors::{Errors, Refusal, Source};
 pub use self::keys::{Jwt, NamedKey, Secrets};
 pub use self::limits::{Limits, LoginAccount, OtpAttempt, OtpRequest, Rate};

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use super::{Config, Errors, LogFormat, Mode, Rate};
+use super::{Config, Devices, Errors, LogFormat, Mode, Rate};
 
 const SHIPPED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/config/vestibule.toml");
 
@@ -120,6 +120,7 @@ fn the_defaults_are_those_of_the_contract() {
     assert_eq!(config.log.format, LogFormat::Json);
     assert_eq!(config.redis.command_timeout, Duration::from_millis(700));
     assert_eq!(config.limits.otp_request.window, Duration::from_secs(600));
+    assert_eq!((config.candidate.devices, &config.candidate.after_start_url), (Devices::Required, &None));
     assert_eq!(config.candidate.link_life, Duration::from_secs(7 * 86_400));
     let seconds = Duration::from_secs;
     assert_eq!((config.sessions.access_life, config.sessions.refresh_life), (seconds(3_600), seconds(30 * 86_400)));
@@ -162,6 +163,8 @@ fn every_key_can_be_set_by_environment() {
         ("mail.from", "other@example.com"),
         ("mail.ca_file", &path),
         ("candidate.ws_url_template", "wss://r.example.com/{session_id}"),
+        ("candidate.after_start_url", "https://r.example.com/{session_id}"),
+        ("candidate.devices", "optional"),
         ("accounts.common_passwords", "allow"),
         ("http.body_bytes_max", "65536"),
         ("http.head_bytes_max", "65536"),
@@ -416,6 +419,34 @@ fn keys_that_are_none_are_refused_without_being_shown() {
         let text = refused(None, &[(&name, "gopher://a:hunter2@x")]);
         assert!(text.contains(": the value is not a"), "{text}");
     }
+}
+
+#[test]
+fn a_candidate_is_led_to_a_web_page_and_nowhere_else() {
+    let env = |value| [("VESTIBULE_CANDIDATE__AFTER_START_URL", value)];
+    for url in ["https://r.example.com/a?s={session_id}#/b", "HTTP://[::1]:80/", "/room/{session_id}", "/"] {
+        let config = load_with(None, &env(url)).unwrap();
+        assert_eq!(config.candidate.after_start_url.as_deref(), Some(url));
+    }
+    for (url, what) in [
+        ("javascript:alert(1)", "is neither an http or https URL nor a path"),
+        ("javascript://x/%0aalert(1)", "is neither"),
+        ("data:text/html,x", "is not a URL"),
+        ("//evil.example.com/", "is neither"),
+        ("room/x", "is not a URL"),
+        ("r.example.com", "is neither"),
+        ("*", "is neither"),
+        ("https://", "is not a URL"),
+        ("https://a:hunter2@r.example.com/", "has a user or a password"),
+        ("/\\evil.example.com", "has a space, a control character or a backslash"),
+        ("/\t/evil.example.com", "has a space, a control"),
+        ("/room/{sessionId}", "has a brace that is not {session_id}"),
+    ] {
+        let text = load_with(None, &env(url)).unwrap_err().to_string();
+        assert!(text.contains(what) && text.lines().count() == 1, "{url}: {text}");
+    }
+    let text = refused(None, &[("VESTIBULE_CANDIDATE__DEVICES", "none")]);
+    assert!(text.contains("\"none\" is not a choice") && text.contains("\"required\" or \"optional\""), "{text}");
 }
 
 #[test]
