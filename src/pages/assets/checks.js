@@ -57,13 +57,13 @@ export function those(...wanted) {
   return Object.keys(states).filter((name) => wanted.includes(states[name]));
 }
 
-/** Their names in a sentence. */
+/** Their names, one after the other. */
 export function named(names) {
   return listed(names.map((name) => say(NAMES[name])));
 }
 
 function listed(words) {
-  return new Intl.ListFormat(document.documentElement.lang).format(words);
+  return new Intl.ListFormat(document.documentElement.lang, { type: 'unit' }).format(words);
 }
 
 function set(name, state, fix = '') {
@@ -180,6 +180,7 @@ function hear(track, over) {
   let loud = 0;
   const late = setTimeout(() => {
     fail('microphone', 'silent');
+    $('speak').hidden = true;
     over();
   }, SOUND_MS);
   const stop = listen(track, (level) => {

@@ -108,6 +108,11 @@ impl Browser {
         answer.unwrap_or_else(|error| panic!("{script}: {error}")).json().clone()
     }
 
+    /// Runs a script in every page that is opened from now on, before the page's own.
+    pub(crate) async fn before_pages(&self, script: &str) {
+        self.cdp("Page.addScriptToEvaluateOnNewDocument", json!({ "source": script })).await;
+    }
+
     /// All that a person can read on the page.
     pub(super) async fn text(&self) -> Result<String, String> {
         let answer = self.driver.execute("return document.body?.innerText ?? ''", vec![]).await.map_err(told)?;

@@ -1,0 +1,3 @@
+//! Every other state of the pages.
+
+mod pre_check;

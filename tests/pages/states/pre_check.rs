@@ -1,0 +1,239 @@
+//! The pre-check where something is missing, refused or over.
+
+use serde_json::json;
+
+use super::super::pre_check::{arrive, arrive_with, page_of, shown};
+use crate::support::TestApp;
+use crate::support::app::Setup;
+use crate::support::browser::{Browser, Devices, Viewport, Window};
+use crate::support::until::until;
+use crate::support::wire::Wired;
+
+/// What the browser answers to the next question for devices.
+const REFUSE: &str = "navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('', arguments[0]))";
+/// A camera, and a microphone that says nothing until `speak` is called.
+const SILENCE: &str = "
+    const real = MediaDevices.prototype.getUserMedia.bind(navigator.mediaDevices);
+    navigator.mediaDevices.getUserMedia = async () => {
+        const context = new AudioContext();
+        const [sound, stream] = [context.createMediaStreamDestination(), await real({ video: true })];
+        window.speak = () => {
+            const voice = new OscillatorNode(context);
+            voice.connect(sound);
+            voice.start();
+        };
+        stream.addTrack(sound.stream.getAudioTracks()[0]);
+        return stream;
+    };";
+/// As if it were pulled out, or a call took it.
+const HAPPENS: &str = "preview.srcObject.getTracks()[0].dispatchEvent(new Event(arguments[0]))";
+const OLD: &str = "delete window.RTCPeerConnection; delete Navigator.prototype.mediaDevices;";
+
+async fn unready(browser: &Browser) {
+    assert!(!browser.is_enabled("Start the interview").await);
+}
+
+/// A candidate need not try a device here.
+fn optional() -> Setup {
+    Setup::new().set("candidate.devices", &"optional")
+}
+
+#[tokio::test]
+#[ignore = "make test-all runs it"]
+async fn a_refused_permission_can_be_given() {
+    let app = TestApp::start().await;
+    let link = app.invite("ada@example.com").await;
+    let browser = Window::new(Viewport::Phone).devices(Devices::Denied).open().await;
+    arrive(&browser, &app, &link).await;
+    browser.press("Check camera and microphone").await;
+    browser.see("Camera Needs attention This page may not use it.").await;
+    browser.see("Microphone Needs attention This page may not use it.").await;
+    unready(&browser).await;
+    assert_eq!(browser.focused().await, "Try again");
+    shown(&browser, "pre-check-denied").await;
+
+    // One of two stays refused.
+    browser.permission("camera", "granted").await;
+    browser.press("Try again").await;
+    browser.see("Camera Ready").await;
+    browser.see("Still to do: Microphone.").await;
+    browser.permission("microphone", "granted").await;
+    browser.press("Try again").await;
+    browser.see("Everything is ready. You can start.").await;
+
+    browser.script(HAPPENS, &[json!("ended")]).await;
+    browser.see("Camera Needs attention It was disconnected.").await;
+    unready(&browser).await;
+    shown(&browser, "pre-check-unplugged").await;
+    browser.press("Try again").await;
+    browser.see("Everything is ready. You can start.").await;
+
+    browser.script(HAPPENS, &[json!("mute")]).await;
+    browser.see("Camera Needs attention It stopped sending").await;
+    browser.close().await;
+}
+
+#[tokio::test]
+#[ignore = "make test-all runs it"]
+async fn what_fails_says_how_to_fix_it() {
+    let app = TestApp::start().await;
+    let link = app.invite("ada@example.com").await;
+    let browser = Window::new(Viewport::Desktop).dark().devices(Devices::Absent).open().await;
+    arrive(&browser, &app, &link).await;
+    browser.press("Check camera and microphone").await;
+    browser.see("Camera Needs attention We found none.").await;
+    browser.see("Microphone Ready").await;
+    browser.see("Still to do: Camera.").await;
+    unready(&browser).await;
+    shown(&browser, "pre-check-absent").await;
+
+    for (name, words) in [
+        ("NotReadableError", "Another program is using it."),
+        ("OverconstrainedError", "The one that you chose is not there any more."),
+        ("NotAllowedError", "Your browser itself may not use it."),
+        ("SecurityError", "Your browser itself may not use it."),
+        ("TypeError", "Your browser could not open it."),
+    ] {
+        browser.script(REFUSE, &[json!(name)]).await;
+        browser.press("Try again").await;
+        browser.see(&format!("Camera Needs attention {words}")).await;
+    }
+    browser.permission("camera", "prompt").await;
+    browser.script(REFUSE, &[json!("NotAllowedError")]).await;
+    browser.press("Try again").await;
+    browser.see("There was no “Allow”.").await;
+    browser.close().await;
+}
+
+#[tokio::test]
+#[ignore = "make test-all runs it"]
+async fn a_silent_microphone_is_told_and_listened_to() {
+    let app = TestApp::start().await;
+    let link = app.invite("ada@example.com").await;
+    let browser = Window::new(Viewport::Desktop).dark().devices(Devices::Granted).open().await;
+    arrive(&browser, &app, &link).await;
+    browser.script(SILENCE, &[]).await;
+    browser.press("Check camera and microphone").await;
+    browser.see("Say a few words").await;
+    browser.see("Microphone Needs attention We hear nothing.").await;
+    unready(&browser).await;
+    shown(&browser, "pre-check-silent").await;
+    browser.script("speak()", &[]).await;
+    browser.see("Microphone Ready").await;
+    assert_eq!(browser.focused().await, "Start the interview");
+    let level = "return Number(document.getElementById('level').getAttribute('aria-valuenow'))";
+    assert!(browser.script(level, &[]).await.as_u64().unwrap() > 42);
+    browser.close().await;
+}
+
+#[tokio::test]
+#[ignore = "make test-all runs it"]
+async fn a_browser_that_lacks_something_says_what() {
+    let app = TestApp::start().await;
+    let link = app.invite("ada@example.com").await;
+    let browser = Browser::open(Viewport::Phone).await;
+    browser.before_pages(OLD).await;
+    arrive(&browser, &app, &link).await;
+    browser.see("This browser lacks what an interview needs: access to camera and microphone, video calls").await;
+    browser.not_see("Check camera and microphone").await;
+    unready(&browser).await;
+    shown(&browser, "pre-check-lacking").await;
+    browser.close().await;
+}
+
+#[tokio::test]
+#[ignore = "make test-all runs it"]
+async fn where_devices_are_optional_one_starts_and_is_led_on() {
+    let app = optional().set("candidate.after_start_url", &"/docs?room={session_id}").start().await;
+    let link = app.invite("ada@example.com").await;
+    let browser = Browser::open(Viewport::Desktop).await;
+    let token = arrive(&browser, &app, &link).await;
+    browser.see("You may start without these checks. Not tested, or not ready: Camera, Microphone.").await;
+    shown(&browser, "pre-check-optional").await;
+    browser.press("Start the interview").await;
+    let session = app.begin(&link, &token).await.assert_status(200).text_of("sessionId");
+    let room = format!("/docs?room={session}");
+    browser.at(&room).await;
+
+    browser.back().await;
+    browser.see("Your interview has begun").await;
+    browser.press("Check my devices first").await;
+    browser.see("Not tested yet").await;
+    assert_eq!(browser.focused().await, "Before you start");
+    browser.reload().await;
+    browser.press("Rejoin the interview").await;
+    browser.at(&room).await;
+    browser.close().await;
+}
+
+#[tokio::test]
+#[ignore = "make test-all runs it"]
+async fn without_a_session_one_joins_first() {
+    let app = optional().start().await;
+    let [link, other] = [app.invite("ada@example.com").await, app.invite("bob@example.com").await];
+    let node = app.nodes[0].public;
+    let join = format!("/interview/join/{}", link.token);
+    let browser = Browser::open(Viewport::Phone).await;
+    browser.goto(&format!("http://{node}{}", page_of(&link))).await;
+    browser.at(&join).await;
+
+    // A session that is over, or another's.
+    let foreign = arrive(&browser, &app, &other).await;
+    for token in ["no session token", &foreign] {
+        arrive_with(&browser, node, &link, token).await;
+        browser.press("Start the interview").await;
+        browser.at(&join).await;
+        assert_eq!(browser.storage("interview_session_token").await, None);
+    }
+
+    let own = arrive(&browser, &app, &link).await;
+    browser.goto(&format!("http://{node}{}", page_of(&other))).await;
+    browser.at(&format!("/interview/join/{}", other.token)).await;
+
+    arrive_with(&browser, node, &link, &own).await;
+    app.revoke(&link).await;
+    browser.press("Start the interview").await;
+    browser.see("This link does not work").await;
+    assert_eq!(browser.focused().await, "This link does not work");
+    assert_eq!(browser.storage("interview_session_token").await, None);
+    shown(&browser, "pre-check-gone").await;
+    browser.close().await;
+}
+
+#[tokio::test]
+#[ignore = "make test-all runs it"]
+async fn a_start_waits_for_whatever_is_away() {
+    let Some(Wired { app, wire }) = Wired::start(optional()).await else { return };
+    let link = app.invite("ada@example.com").await;
+    let browser = Browser::open(Viewport::Phone).await;
+    let token = arrive(&browser, &app, &link).await;
+
+    wire.refuse();
+    browser.press("Start the interview").await;
+    browser.see("The server cannot answer just now.").await;
+    unready(&browser).await;
+    shown(&browser, "pre-check-unavailable").await;
+    wire.heal();
+    browser.see("You are in").await;
+
+    browser.reload().await;
+    browser.offline(true).await;
+    browser.press("Rejoin the interview").await;
+    browser.see("We cannot reach the server.").await;
+    shown(&browser, "pre-check-offline").await;
+    browser.offline(false).await;
+    browser.see("You are in").await;
+
+    let limits = [("limits.candidate_ip.max", "1"), ("limits.candidate_ip.window", "5s")];
+    let narrow = app.node_with(&limits).await;
+    arrive_with(&browser, narrow.public, &link, &token).await;
+    app.http.get(&narrow.url(&link, "info")).await.assert_status(200);
+    browser.press("Start the interview").await;
+    browser.see("Too many tries. You can go on in 0:0").await;
+    shown(&browser, "pre-check-limited").await;
+    browser.not_see("Too many tries.").await;
+    until("start", async || browser.is_enabled("Start the interview").await.then_some(())).await;
+    browser.press("Start the interview").await;
+    browser.see("You are in").await;
+    browser.close().await;
+}
