@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use ring::digest::{Context, SHA256};
 
-use super::{File, words};
+use super::File;
 
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 const ICON: &str = "image/svg+xml";
@@ -12,7 +12,7 @@ const STYLE: &str = "text/css; charset=utf-8";
 
 macro_rules! files {
     ($($media_type:ident $name:literal;)*) => {
-        /// Name, media type and text of each, but for the words.
+        /// Name, media type and text of each.
         const FILES: &[(&str, &str, &str)] = &[$(($name, $media_type, include_str!(concat!("assets/", $name)))),*];
     };
 }
@@ -55,10 +55,25 @@ files! {
 }
 
 static ASSETS: LazyLock<Vec<(&str, File)>> = LazyLock::new(|| {
-    let words = format!("export default {};\n", words::JSON.trim_end());
-    let written = FILES.iter().map(|(name, media_type, text)| (*name, File::new(media_type, *text)));
-    written.chain([("words.js", File::new(SCRIPT, words))]).collect()
+    FILES.iter().map(|(name, media_type, text)| (*name, File::new(media_type, without_comments(text)))).collect()
 });
+
+/// Comments stay at home, which is a quarter of what a phone would load. A blank line is left for each line of theirs:
+/// the lines that a browser's console names are those of the files.
+fn without_comments(text: &str) -> String {
+    let mut inside = false;
+    let mut kept = String::with_capacity(text.len());
+    for line in text.lines() {
+        let code = line.trim_start();
+        let begins = code.starts_with("/*");
+        if !(inside || begins || code.starts_with("//")) {
+            kept.push_str(line);
+        }
+        inside = (inside || begins) && !code.ends_with("*/");
+        kept.push('\n');
+    }
+    kept
+}
 
 /// Changes with any of them, and is part of their addresses: what was loaded is kept for ever.
 static VERSION: LazyLock<String> = LazyLock::new(|| {
@@ -88,4 +103,28 @@ pub(super) fn find(name: &str) -> Option<&'static File> {
 /// may load its assets from a node of another.
 pub(super) fn is_current(version: &str) -> bool {
     version == *VERSION
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn comments_stay_at_home_and_nothing_else_does() {
+        let text = "a // b\n  // c\n/* d\n e */\nf\n/* g */\n`h`";
+        assert_eq!(without_comments(text), "a // b\n\n\n\nf\n\n`h`\n");
+
+        for (name, _, text) in FILES {
+            let kept = without_comments(text);
+            assert_eq!(kept.lines().count(), text.lines().count(), "{name}");
+            for (kept, line) in kept.lines().zip(text.lines()).filter(|(kept, line)| kept != line) {
+                let line = line.trim();
+                let is_comment = ["//", "/*", "*"].iter().any(|begin| line.starts_with(begin));
+                // Prose of a block whose lines bear no star has no code in it.
+                let is_prose = !line.contains([';', '{', '}', '`']);
+                let goes_on = line.split_once("*/").is_some_and(|(_, rest)| !rest.is_empty());
+                assert!(kept.is_empty() && (is_comment || is_prose) && !goes_on, "{name}: {line}");
+            }
+        }
+    }
 }

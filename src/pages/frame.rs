@@ -26,6 +26,11 @@ impl<'a> Frame<'a> {
         words::of(name).replace("{n}", &number.to_string())
     }
 
+    /// Words for the page's scripts: these sections, for say.js. Data is not run, and no policy minds it.
+    pub(super) fn words(&self, sections: &str) -> String {
+        format!("<script type=\"application/json\" id=\"words\">{}</script>", words::sections(sections))
+    }
+
     /// Where browsers load this asset from.
     pub(super) fn asset(&self, name: &str) -> String {
         assets::path(name)

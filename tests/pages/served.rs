@@ -14,8 +14,6 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
     trusted-types 'none'";
 /// Of a page with all that it loads.
 const WIRE_BYTES_MAX: usize = 30_000;
-/// What a proxy adds and what our headers take, for each answer.
-const HEAD_BYTES: usize = 700;
 
 const PAGES: [&str; 7] = [
     "/interview/join/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
@@ -47,15 +45,22 @@ fn imports(path: &str, script: &str) -> BTreeSet<String> {
     named.map(|name| format!("{folder}/{name}")).collect()
 }
 
-/// A page and all that it loads: compressed sizes by path, and what of it the page itself names.
+/// What an answer takes on the wire: its status line, its headers and its body.
+fn wire_bytes(answer: &Answer) -> usize {
+    let status = "HTTP/1.1 200 OK\r\n\r\n".len();
+    let headers = answer.headers.iter().map(|(name, value)| name.as_str().len() + ": \r\n".len() + value.len());
+    status + headers.sum::<usize>() + answer.body.len()
+}
+
+/// A page and all that it loads: what each takes on the wire, by path, and what of it the page itself names.
 async fn weigh(app: &TestApp, path: &str) -> (BTreeMap<String, usize>, BTreeSet<String>) {
     let html = String::from_utf8(fetch(app, path, "").await.body).unwrap();
     let named = loads(&html);
-    let mut sizes = BTreeMap::from([(path.to_owned(), fetch(app, path, "gzip").await.body.len())]);
+    let mut sizes = BTreeMap::from([(path.to_owned(), wire_bytes(&fetch(app, path, "gzip").await))]);
     let mut waiting: Vec<String> = named.iter().cloned().collect();
     while let Some(asset) = waiting.pop() {
         let compressed = fetch(app, &asset, "gzip").await.assert_status(200);
-        if sizes.insert(asset.clone(), compressed.body.len()).is_none() && asset.ends_with(".js") {
+        if sizes.insert(asset.clone(), wire_bytes(&compressed)).is_none() && asset.ends_with(".js") {
             let script = String::from_utf8(fetch(app, &asset, "").await.body).unwrap();
             waiting.extend(imports(&asset, &script));
         }
@@ -112,10 +117,12 @@ async fn a_page_is_light_and_loads_nothing_from_elsewhere() {
         for word in ["http:", "https:", " style=", " onclick=", "<style", "javascript:", "//cdn"] {
             assert!(!html.contains(word), "{path}: {word}");
         }
-        assert_eq!(html.matches("<script").count(), html.matches("<script type=\"module\" src=\"/assets/").count());
+        let scripts = html.matches("<script").count();
+        let data = html.matches("<script type=\"application/json\" id=\"words\">").count();
+        assert_eq!(scripts - data, html.matches("<script type=\"module\" src=\"/assets/").count(), "{path}");
 
         let (sizes, named) = weigh(&app, path).await;
-        let total = sizes.values().sum::<usize>() + sizes.len() * HEAD_BYTES;
+        let total = sizes.values().sum::<usize>();
         assert!(total < WIRE_BYTES_MAX, "{path}: {total} bytes: {sizes:#?}");
         println!("{path}: {total} bytes in {} answers", sizes.len());
         // Each is asked for at once, none only when the script that imports it is there.

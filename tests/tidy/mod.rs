@@ -7,6 +7,7 @@ mod docs;
 mod imports;
 mod lua;
 mod markdown;
+mod pages;
 mod text;
 mod tree;
 

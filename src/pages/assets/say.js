@@ -1,6 +1,6 @@
 // Words of the string table. `{name}` in them stands for a value.
 
-import words from './words.js';
+const words = JSON.parse(document.getElementById('words').textContent);
 
 const plural = new Intl.PluralRules(document.documentElement.lang);
 
@@ -29,7 +29,7 @@ function strong(text) {
 function wordsOf(path) {
   const [section, name] = path.split('.');
   const text = words[section]?.[name];
-  if (text === undefined) throw new Error(`words.json has no ${path}`);
+  if (text === undefined) throw new Error(`this page has no words for ${path}`);
   return text;
 }
 
