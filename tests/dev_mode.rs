@@ -58,7 +58,7 @@ async fn follow(lines: &[String]) -> String {
     if output.status.code() == Some(99) {
         return follow_without_curl(&script).await;
     }
-    String::from_utf8(output.stdout).unwrap() + String::from_utf8_lossy(&output.stderr).as_ref()
+    String::from_utf8(output.stdout).unwrap() + &String::from_utf8_lossy(&output.stderr)
 }
 
 /// The same requests, read out of the lines.
@@ -76,7 +76,7 @@ async fn follow_without_curl(script: &str) -> String {
     let body = format!(r#"{{"otp":"{}"}}"#, &subject[..6]);
     let session = http.post_json(&format!("{link}/verify-otp"), &body).await.text_of("sessionToken");
     let headers = [("x-session-token", session.as_str())];
-    info + http.send(Method::POST, &format!("{link}/start"), &headers, "").await.text().as_str()
+    info + &http.send(Method::POST, &format!("{link}/start"), &headers, "").await.text()
 }
 
 /// The first line that begins so.

@@ -35,7 +35,7 @@ async fn it_looks_at_everything_even_if_all_of_it_fails_and_tells_no_secret() {
         assert!(said.lines().any(|line| line.starts_with(&format!("FAIL  {part}"))), "{said}");
     }
     assert!(said.starts_with("ok    configuration"), "{said}");
-    let all = said + stderr(&output).as_str();
+    let all = said + &stderr(&output);
     for secret in ["hunter2", "cnJycn", "ampqam"] {
         assert!(!all.contains(secret), "{secret} is in\n{all}");
     }

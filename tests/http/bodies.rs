@@ -109,7 +109,7 @@ async fn a_body_has_32_kib_and_not_a_byte_more() {
         let head = format!("{} HTTP/1.1\r\nhost: test\r\n{JSON}transfer-encoding: chunked\r\n\r\n", verify(&link));
         let chunks: String =
             [&body[..9_000], &body[9_000..]].iter().map(|chunk| format!("{:x}\r\n{chunk}\r\n", chunk.len())).collect();
-        raw.send(head + chunks.as_str() + "0\r\n\r\n").await;
+        raw.send(head + &chunks + "0\r\n\r\n").await;
         raw.answer().await.assert_problem(status, slug);
     }
 }

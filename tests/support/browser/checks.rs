@@ -36,9 +36,10 @@ impl Browser {
 
     /// What there was to complain of so far: errors and warnings in the console, exceptions, violated policies.
     pub(super) async fn complaints(&self) -> Vec<String> {
-        let log = self.driver.browser_log().await.unwrap();
-        let new = log.into_iter().filter(|entry| ["WARNING", "SEVERE"].contains(&entry.level.as_str()));
-        let new = new.map(|entry| (entry.source.unwrap_or_default(), entry.message));
+        let log = self.session.post("/se/log", json!({ "type": "browser" })).await.unwrap();
+        let new = log.as_array().unwrap().iter();
+        let new = new.filter(|entry| entry["level"] == "WARNING" || entry["level"] == "SEVERE");
+        let new = new.map(|entry| (text(&entry["source"]), text(&entry["message"])));
         let new = new.filter(|(source, message)| !(source == "network" && self.is_of_api(message)));
         self.console.borrow_mut().extend(new.map(|(source, message)| format!("{source}: {message}")));
         let (console, expected) = (self.console.borrow(), self.expected.borrow());
@@ -109,7 +110,6 @@ impl Browser {
 }
 
 fn written(violation: &Value) -> String {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let nodes = violation["nodes"].as_array().expect("the nodes of a violation").iter();
     let nodes = nodes.map(|node| {
         let summary = text(&node["failureSummary"]).replace('\n', "\n      ");
@@ -126,4 +126,8 @@ fn axe() -> PathBuf {
     let script = named.map_or(usual, PathBuf::from).join("axe.min.js");
     assert!(script.exists(), "{} is missing: `make test` installs it", script.display());
     script
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
 }

@@ -7,8 +7,6 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use thirtyfour::SessionId;
-
 use crate::support::postgres::folder;
 
 /// It says its port within its first five lines.
@@ -30,13 +28,15 @@ pub(super) fn url() -> &'static str {
 }
 
 /// Ends a browser, and blocks meanwhile. What that cannot end, the guard does.
-pub(super) fn end(session: &SessionId) {
+pub(super) fn end(session: &str) {
     let address = url().trim_start_matches("http://");
+    let path = session.trim_start_matches(url());
     let ask = || {
         let mut stream = TcpStream::connect(address)?;
         stream.set_read_timeout(Some(PATIENCE))?;
-        write!(stream, "DELETE /session/{session} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n")?;
-        stream.read_to_end(&mut Vec::new())
+        write!(stream, "DELETE {path} HTTP/1.1\r\nhost: {address}\r\n\r\n")?;
+        // It answers when the browser has ended, and holds the connection on.
+        stream.read(&mut [0])
     };
     if let Err(error) = ask() {
         eprintln!("A browser is left to the guard: {error}");

@@ -6,16 +6,16 @@
 mod checks;
 mod driver;
 mod page;
+mod session;
 mod steps;
 
 use std::cell::{Cell, RefCell};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use thirtyfour::LoggingPrefsLogLevel;
-use thirtyfour::prelude::*;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use self::session::Session;
 use super::postgres::fresh_folder;
 
 /// Two cores start a browser in half a second each, and other tests run beside.
@@ -54,7 +54,7 @@ pub(crate) struct Window {
 
 /// A browser with a fresh profile and one window.
 pub(crate) struct Browser {
-    driver: WebDriver,
+    session: Session,
     window: Window,
     console: RefCell<Vec<String>>,
     expected: RefCell<Vec<String>>,
@@ -106,10 +106,9 @@ impl Window {
 
     async fn start(self, place: Option<SemaphorePermit<'static>>) -> Browser {
         let profile = Profile(fresh_folder("browser"));
-        let url = tokio::task::spawn_blocking(driver::url).await.unwrap();
-        let driver = WebDriver::new(url, self.capabilities(&profile.0)).await.unwrap();
+        let session = Session::start(self.capabilities(&profile.0)).await;
         let browser = Browser {
-            driver,
+            session,
             window: self,
             console: RefCell::default(),
             expected: RefCell::default(),
@@ -122,8 +121,7 @@ impl Window {
         browser
     }
 
-    fn capabilities(self, profile: &Path) -> Capabilities {
-        let mut wanted = DesiredCapabilities::chrome();
+    fn capabilities(self, profile: &Path) -> Value {
         let fake_devices = match self.devices {
             Devices::Absent => "--use-fake-device-for-media-stream=device-count=0",
             Devices::Unasked | Devices::Granted | Devices::Denied => "--use-fake-device-for-media-stream",
@@ -148,15 +146,13 @@ impl Window {
             fake_devices,
             &user_data,
         ];
-        for argument in arguments {
-            wanted.add_arg(argument).unwrap();
-        }
+        let mut options = json!({ "args": arguments });
         if self.viewport == Viewport::Phone {
             let screen = json!({ "width": 390, "height": 844, "pixelRatio": 2, "touch": true, "mobile": true });
-            wanted.add_experimental_option("mobileEmulation", json!({ "deviceMetrics": screen })).unwrap();
+            options["mobileEmulation"] = json!({ "deviceMetrics": screen });
         }
-        wanted.set_browser_log_level(LoggingPrefsLogLevel::All).unwrap();
-        wanted.into()
+        let log = json!({ "browser": "ALL" });
+        json!({ "browserName": "chrome", "goog:chromeOptions": options, "goog:loggingPrefs": log })
     }
 
     async fn prepare(self, browser: &Browser) {
@@ -205,7 +201,7 @@ impl Browser {
     pub(crate) async fn quit(self) -> Vec<String> {
         let complaints = self.complaints().await;
         self.is_closed.set(true);
-        self.driver.clone().quit().await.unwrap();
+        self.session.quit().await.unwrap();
         complaints
     }
 
@@ -226,8 +222,7 @@ impl Browser {
 
     /// A command of the DevTools protocol.
     async fn cdp(&self, method: &str, parameters: Value) -> Value {
-        let answer = self.driver.cdp().send_raw(method, parameters).await;
-        answer.unwrap_or_else(|error| panic!("{method}: {error}"))
+        self.session.cdp(method, parameters).await.unwrap_or_else(|error| panic!("{error}"))
     }
 }
 
@@ -236,9 +231,7 @@ impl Drop for Browser {
         if self.is_closed.get() {
             return;
         }
-        // The library would wait for a connection that only this thread could serve.
-        driver::end(self.driver.session_id());
-        let _ = self.driver.clone().leak();
+        self.session.quit_blocking();
         assert!(std::thread::panicking(), "close the browser: only that tells what it complained of");
     }
 }

@@ -4,9 +4,9 @@ use std::panic::Location;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use thirtyfour::prelude::*;
 
 use super::Browser;
+use super::session::Element;
 use crate::support::until::answered;
 
 /// Longer than any page takes on a loaded machine.
@@ -16,21 +16,21 @@ const PERIOD: Duration = Duration::from_millis(25);
 
 impl Browser {
     pub(crate) async fn goto(&self, url: &str) {
-        self.driver.goto(url).await.unwrap();
+        self.session.post("/url", json!({ "url": url })).await.unwrap();
     }
 
     pub(crate) async fn reload(&self) {
-        self.driver.refresh().await.unwrap();
+        self.session.post("/refresh", json!({})).await.unwrap();
     }
 
     pub(crate) async fn back(&self) {
-        self.driver.back().await.unwrap();
+        self.session.post("/back", json!({})).await.unwrap();
     }
 
     /// Path, query and fragment of where the browser is.
     pub(crate) async fn path(&self) -> String {
-        let url = self.driver.current_url().await.unwrap();
-        url.as_str().splitn(4, '/').nth(3).map(|path| format!("/{path}")).unwrap_or_default()
+        let url = self.session.get("/url").await.unwrap();
+        url.as_str().unwrap_or_default().splitn(4, '/').nth(3).map(|path| format!("/{path}")).unwrap_or_default()
     }
 
     /// Waits until the browser is at this path, query and fragment.
@@ -61,18 +61,14 @@ impl Browser {
     /// Waits for the first element that the selector fits, and answers its text.
     #[track_caller]
     pub(crate) fn text_of(&self, css: &str) -> impl Future<Output = String> {
-        self.wait(Location::caller(), format!("for {css:?}"), async move || {
-            let element = self.driver.find(By::Css(css)).await.map_err(told)?;
-            element.text().await.map_err(told)
-        })
+        self.wait(Location::caller(), format!("for {css:?}"), async move || self.session.find(css).await?.text().await)
     }
 
     /// What stands in a field.
     #[track_caller]
     pub(crate) fn value(&self, label: &str) -> impl Future<Output = String> {
         self.wait(Location::caller(), format!("for the field {label:?}"), async move || {
-            let field = self.look("field", label).await?;
-            field.value().await.map_err(told).map(Option::unwrap_or_default)
+            self.look("field", label).await?.value().await
         })
     }
 
@@ -80,8 +76,7 @@ impl Browser {
     #[track_caller]
     pub(crate) fn is_enabled(&self, button: &str) -> impl Future<Output = bool> {
         self.wait(Location::caller(), format!("for the button {button:?}"), async move || {
-            let button = self.look("button", button).await?;
-            usable(&button).await
+            self.look("button", button).await?.is_usable().await
         })
     }
 
@@ -104,8 +99,7 @@ impl Browser {
 
     /// Runs a script with these `arguments`, and answers what it returns.
     pub(crate) async fn script(&self, script: &str, arguments: &[Value]) -> Value {
-        let answer = self.driver.execute(script, arguments.to_vec()).await;
-        answer.unwrap_or_else(|error| panic!("{script}: {error}")).json().clone()
+        self.session.execute(script, arguments).await.unwrap_or_else(|error| panic!("{script}: {error}"))
     }
 
     /// Runs a script in every page that is opened from now on, before the page's own.
@@ -115,19 +109,18 @@ impl Browser {
 
     /// All that a person can read on the page.
     pub(super) async fn text(&self) -> Result<String, String> {
-        let answer = self.driver.execute("return document.body?.innerText ?? ''", vec![]).await.map_err(told)?;
-        let text = answer.json().as_str().unwrap_or_default();
+        let text = self.session.execute("return document.body?.innerText ?? ''", &[]).await?;
+        let text = text.as_str().unwrap_or_default();
         Ok(text.split_whitespace().collect::<Vec<_>>().join(" "))
     }
 
     /// The one that can be seen of this kind (see `find.js`), with this accessible name.
-    pub(super) async fn look(&self, kind: &str, name: &str) -> Result<WebElement, String> {
-        let arguments = vec![json!(kind), json!(name)];
-        let answer = self.driver.execute(include_str!("find.js"), arguments).await.map_err(told)?;
-        let found = answer.json()["found"].as_array().cloned().unwrap_or_default();
+    pub(super) async fn look(&self, kind: &str, name: &str) -> Result<Element<'_>, String> {
+        let answer = self.session.execute(include_str!("find.js"), &[json!(kind), json!(name)]).await?;
+        let found = answer["found"].as_array().cloned().unwrap_or_default();
         match found.as_slice() {
-            [one] => WebElement::from_json(one.clone(), self.driver.handle().clone()).map_err(told),
-            others => Err(format!("{} have this name of {}", others.len(), answer.json()["names"])),
+            [one] => Ok(self.session.element(one.clone())),
+            others => Err(format!("{} have this name of {}", others.len(), answer["names"])),
         }
     }
 
@@ -143,16 +136,4 @@ impl Browser {
             }
         }
     }
-}
-
-/// Whether pressing it does anything.
-pub(super) async fn usable(element: &WebElement) -> Result<bool, String> {
-    let is_enabled = element.is_enabled().await.map_err(told)?;
-    let aria = element.attr("aria-disabled").await.map_err(told)?;
-    Ok(is_enabled && aria.as_deref() != Some("true"))
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
-pub(super) fn told(error: WebDriverError) -> String {
-    error.to_string()
 }

@@ -3,12 +3,25 @@
 use std::panic::Location;
 
 use serde_json::json;
-use thirtyfour::TypingData;
-use thirtyfour::prelude::*;
 
 use super::Browser;
-use super::page::{told, usable};
+use super::session::Element;
 
+/// What the protocol writes for keys that write nothing.
+const KEYS: [(&str, &str); 9] = [
+    ("ArrowDown", "\u{e015}"),
+    ("ArrowLeft", "\u{e012}"),
+    ("ArrowRight", "\u{e014}"),
+    ("ArrowUp", "\u{e013}"),
+    ("Backspace", "\u{e003}"),
+    ("Enter", "\u{e007}"),
+    ("Escape", "\u{e00c}"),
+    ("Space", " "),
+    ("Tab", "\u{e004}"),
+];
+const SHIFT: &str = "\u{e008}";
+/// Control and A; released; Backspace.
+const ALL_AWAY: &str = "\u{e009}a\u{e000}\u{e003}";
 /// Puts a text into the clipboard. The page hears nothing of it.
 const COPY: &str = "(text) => {
     const put = (event) => {
@@ -29,10 +42,10 @@ impl Browser {
     pub(crate) fn press(&self, button: &str) -> impl Future<Output = ()> {
         self.wait(Location::caller(), format!("to press {button:?}"), async move || {
             let button = self.look("button", button).await?;
-            if !usable(&button).await? {
+            if !button.is_usable().await? {
                 return Err(String::from("it is disabled"));
             }
-            button.click().await.map_err(told)
+            button.click().await
         })
     }
 
@@ -40,7 +53,7 @@ impl Browser {
     #[track_caller]
     pub(crate) fn follow(&self, link: &str) -> impl Future<Output = ()> {
         self.wait(Location::caller(), format!("to follow {link:?}"), async move || {
-            self.look("link", link).await?.click().await.map_err(told)
+            self.look("link", link).await?.click().await
         })
     }
 
@@ -49,7 +62,7 @@ impl Browser {
     pub(crate) fn fill(&self, label: &str, text: &str) -> impl Future<Output = ()> {
         self.wait(Location::caller(), format!("to fill in {label:?}"), async move || {
             let field = self.emptied(label).await?;
-            field.send_keys(text).await.map_err(told)
+            field.send_keys(text).await
         })
     }
 
@@ -70,18 +83,25 @@ impl Browser {
         })
     }
 
-    /// Types keys to whatever has the focus: `Key::Tab`, or a text.
-    pub(crate) async fn key(&self, keys: impl Into<TypingData>) {
-        self.driver.action_chain().send_keys(keys).perform().await.unwrap();
+    /// Presses a key on whatever has the focus: `Tab`, `Shift+Tab`, or what it writes.
+    pub(crate) async fn key(&self, name: &str) {
+        let (shift, name) = name.strip_prefix("Shift+").map_or((None, name), |name| (Some(SHIFT), name));
+        let named = KEYS.iter().find_map(|(known, key)| (*known == name).then_some(*key));
+        let key = named.unwrap_or(name);
+        let held = shift.into_iter().chain([key]);
+        let down = held.clone().map(|key| json!({ "type": "keyDown", "value": key }));
+        let up = held.rev().map(|key| json!({ "type": "keyUp", "value": key }));
+        let actions: Vec<_> = down.chain(up).collect();
+        let keyboard = json!({ "type": "key", "id": "keyboard", "actions": actions });
+        self.session.post("/actions", json!({ "actions": [keyboard] })).await.unwrap();
     }
 
     /// A field that has the focus and is empty.
-    async fn emptied(&self, label: &str) -> Result<WebElement, String> {
+    async fn emptied(&self, label: &str) -> Result<Element<'_>, String> {
         let field = self.look("field", label).await?;
-        field.click().await.map_err(told)?;
-        if field.value().await.map_err(told)?.is_some_and(|value| !value.is_empty()) {
-            field.send_keys(Key::Control + "a").await.map_err(told)?;
-            field.send_keys(Key::Backspace).await.map_err(told)?;
+        field.click().await?;
+        if !field.value().await?.is_empty() {
+            field.send_keys(ALL_AWAY).await?;
         }
         Ok(field)
     }
