@@ -22,19 +22,6 @@ const KEYS: [(&str, &str); 9] = [
 const SHIFT: &str = "\u{e008}";
 /// Control and A; released; Backspace.
 const ALL_AWAY: &str = "\u{e009}a\u{e000}\u{e003}";
-/// Puts a text into the clipboard. The page hears nothing of it.
-const COPY: &str = "(text) => {
-    const put = (event) => {
-        event.clipboardData?.setData('text/plain', text);
-        event.preventDefault();
-        event.stopImmediatePropagation();
-    };
-    const kinds = ['beforecopy', 'copy'];
-    for (const kind of kinds) addEventListener(kind, put, true);
-    const copied = document.execCommand('copy');
-    for (const kind of kinds) removeEventListener(kind, put, true);
-    return copied;
-}";
 
 impl Browser {
     /// Presses a button, once it can be pressed.
@@ -71,9 +58,10 @@ impl Browser {
     pub(crate) fn paste(&self, label: &str, text: &str) -> impl Future<Output = ()> {
         self.wait(Location::caller(), format!("to paste into {label:?}"), async move || {
             self.emptied(label).await?;
-            // By the hand of the person: a page by itself may not.
-            let copy = format!("({COPY})({})", json!(text));
-            let copied = self.cdp("Runtime.evaluate", json!({ "expression": copy, "userGesture": true })).await;
+            // By the hand of the person: a page by itself may not. No event: a copy out of a password would fail.
+            let copy = format!("navigator.clipboard.writeText({}).then(() => true)", json!(text));
+            let copy = json!({ "expression": copy, "userGesture": true, "awaitPromise": true });
+            let copied = self.cdp("Runtime.evaluate", copy).await;
             assert_eq!(copied["result"]["value"], true, "{copied}");
             let key = json!({ "type": "rawKeyDown", "key": "v", "code": "KeyV", "windowsVirtualKeyCode": 86,
                 "modifiers": 2, "commands": ["paste"] });
