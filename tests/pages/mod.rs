@@ -1,9 +1,11 @@
 //! The pages, in Chromium, as people use them; and as they come over the wire.
 
 mod harness;
+mod member;
 mod pre_check;
 mod served;
 mod states;
+
 use crate::support::TestApp;
 use crate::support::browser::{Browser, Viewport};
 

@@ -1,3 +1,4 @@
 //! Every other state of the pages.
 
+mod forms;
 mod pre_check;
