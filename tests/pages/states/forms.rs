@@ -173,10 +173,12 @@ async fn what_was_typed_outlives_an_outage() {
     wire.refuse();
     browser.press("Sign up").await;
     browser.see("We cannot answer just now. Please try again in a moment; nothing that you typed is lost.").await;
+    assert!(browser.text_of("[data-problem]").await.starts_with("We cannot answer just now."));
     look(&browser, "unavailable").await;
     browser.offline(true).await;
     browser.press("Sign up").await;
     browser.see("We cannot reach the server. Check your connection; nothing that you typed is lost.").await;
+    assert!(browser.text_of("[data-problem]").await.starts_with("We cannot reach the server."));
     look(&browser, "offline").await;
     for (label, value) in [("Username", "ada"), ("E-mail address", "ada@example.com"), ("Password", PASSWORD)] {
         assert_eq!(browser.value(label).await, value);
@@ -327,6 +329,9 @@ async fn nothing_typed_is_told_to_anybody() {
     browser.back().await;
     browser.at("/reset-password").await;
     browser.see("Open the link in your mail").await;
+    // There is no entry with the token between them.
+    browser.back().await;
+    browser.at("/signup").await;
     browser.close().await;
 }
 
