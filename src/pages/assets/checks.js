@@ -117,7 +117,7 @@ export function closeDevices() {
 }
 
 function close(kind) {
-  ends[kind]?.();
+  end(kind);
   tracks[kind]?.stop();
   delete tracks[kind];
 }
@@ -140,16 +140,21 @@ function fail(kind, reason) {
 }
 
 function lose(kind, reason) {
-  ends[kind]?.();
+  end(kind);
   fail(kind, reason);
   announce(spoken(kind));
 }
 
 /** Looks at what a device sends. @returns {Promise<void>} fulfilled when it has come to something */
 function look(kind, track) {
-  ends[kind]?.();
+  end(kind);
   set(kind, 'testing');
   return new Promise((over) => (kind === 'camera' ? see : hear)(track, over));
+}
+
+function end(kind) {
+  ends[kind]?.();
+  delete ends[kind];
 }
 
 function see(track, over) {

@@ -52,6 +52,10 @@ export function verifyCode(known, otp, undecided) {
   });
 }
 
+/** Starts the interview, or goes back into it: twice is once, so it is asked until there is an answer. */
+export const start = (sessionToken, undecided) =>
+  insist(() => ask('POST', path('start'), { headers: { 'x-session-token': sessionToken } }), undecided);
+
 const told = (slug, body, wait = 0) => ({ ok: slug === '', status: 200, slug, body, wait });
 
 /** Posts until it is decided, or `judge` sees by the state of the link that it was. */

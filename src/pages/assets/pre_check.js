@@ -1,19 +1,14 @@
-// The pre-check: browser, camera and microphone, then the start. What the join page knew is in sessionStorage.
+// The pre-check: browser, camera and microphone, then the start.
 
-import { ask, insist } from './api.js';
 import { checkBrowser, checkDevices, closeDevices, KINDS, named, onChange, those } from './checks.js';
 import { countDown } from './countdown.js';
+import { start, token } from './link.js';
 import { clock, say } from './say.js';
+import { canKeepSession, forgetSession, hasSession, keepStarted, session, startedAt } from './session.js';
 import { $, announce, show, tell } from './view.js';
 
-const token = location.pathname.split('/').pop();
-const settings = $('pre-check').dataset;
-const isOptional = settings.devices === 'optional';
-
-const store = sessionStorage;
-const FROM_JOIN = ['interview_session_token', 'interview_token', 'interview_candidate_name', 'interview_position'];
-/** Of which link it is, and when it began: another interview may follow in this tab. */
-const STARTED = ['interview_session_id', 'interview_started_token', 'interview_started_at'];
+const { devices, afterStartUrl } = $('pre-check').dataset;
+const isOptional = devices === 'optional';
 
 /** Whether this browser can be asked for devices. */
 let hasDevices = true;
@@ -21,29 +16,25 @@ let hasDevices = true;
 begin();
 
 function begin() {
-  if (!hasSession()) return leave();
+  if (!canKeepSession() || !hasSession()) return leave();
   // Back from another page, with what was true before it.
   addEventListener('pageshow', (event) => event.persisted && location.reload());
   addEventListener('pagehide', closeDevices);
-  const who = { name: store.getItem('interview_candidate_name'), position: store.getItem('interview_position') };
-  for (const line of document.querySelectorAll('.who')) tell(line, say('pre_check.who', who));
+  const { name, position } = session();
+  for (const line of document.querySelectorAll('.who')) tell(line, `${name} · ${position}`);
 
   $('test').onclick = () => press($('test'), testDevices);
-  $('start').onclick = () => press($('start'), start);
-  $('rejoin').onclick = () => press($('rejoin'), start);
+  $('start').onclick = () => press($('start'), goIn);
+  $('rejoin').onclick = () => press($('rejoin'), goIn);
   $('check-first').onclick = () => show('checks');
 
   onChange(offer);
   hasDevices = checkBrowser();
   offer();
-  if (store.getItem('interview_started_token') === token) {
+  if (startedAt() !== null) {
     tellBegan();
     show('begun', { focus: false });
   }
-}
-
-function hasSession() {
-  return store.getItem('interview_session_token') !== null && store.getItem('interview_token') === token;
 }
 
 /** To the join page, which leads back here. */
@@ -82,7 +73,8 @@ function offer() {
   const [test, button] = [$('test'), $('start')];
   const todo = those('untested', 'testing', 'attention');
   const hadFocus = document.activeElement === test;
-  $('testing').hidden = !hasDevices || KINDS.every((kind) => !todo.includes(kind));
+  const hasWork = test.hasAttribute('data-busy') || those('untested', 'attention').some((name) => KINDS.includes(name));
+  $('testing').hidden = !hasDevices || !hasWork;
   const may = isOptional || todo.length === 0;
   if (!button.hasAttribute('data-busy')) enable(button, may);
   // One button at a time looks like the next step.
@@ -92,14 +84,11 @@ function offer() {
   if (hadFocus && $('testing').hidden) button.focus();
 }
 
-/** Starting twice is starting once: so it is asked until somebody answers. */
-async function start(button) {
+async function goIn(button) {
   const problem = button.closest('[data-view]').querySelector('[data-problem]');
-  const headers = { 'x-session-token': store.getItem('interview_session_token') };
-  const question = () => ask('POST', `/candidate-access/${token}/start`, { headers });
-  const reply = await insist(question, ({ slug }) =>
+  const reply = await start(session().sessionToken, ({ slug }) =>
     complain(problem, say(slug === 'no-network' ? 'pre_check.waits_network' : 'pre_check.waits_server')));
-  tell(problem, '');
+  complain(problem, '');
   if (reply.ok) return enter(reply.body);
   if (reply.status === 401 || reply.status === 403) return forget(leave);
   if (reply.status === 404) return forget(() => show('gone'));
@@ -107,6 +96,7 @@ async function start(button) {
   complain(problem, reply.body.detail);
 }
 
+/** Says what is wrong, once; nothing is wrong no longer. */
 function complain(problem, text) {
   if (problem.textContent !== text) announce(text);
   tell(problem, text);
@@ -126,26 +116,23 @@ function wait(seconds, problem) {
 
 function forget(then) {
   closeDevices();
-  for (const name of [...FROM_JOIN, ...STARTED]) store.removeItem(name);
+  forgetSession();
   then();
 }
 
 /** In: the devices are the platform's now. */
-function enter({ sessionId, startedAt }) {
+function enter(started) {
   closeDevices();
-  store.setItem('interview_session_id', sessionId);
-  store.setItem('interview_started_token', token);
-  store.setItem('interview_started_at', startedAt);
+  keepStarted(started);
   tellBegan();
   show('in');
-  if (!settings.afterStartUrl) return;
-  const url = settings.afterStartUrl.replaceAll('{session_id}', encodeURIComponent(sessionId));
+  if (!afterStartUrl) return;
+  const url = afterStartUrl.replaceAll('{session_id}', encodeURIComponent(started.sessionId));
   $('onward').href = url;
   location.assign(url);
 }
 
 function tellBegan() {
-  const began = new Date(store.getItem('interview_started_at'));
-  const time = began.toLocaleTimeString([], { timeStyle: 'short' });
+  const time = startedAt().toLocaleTimeString([], { timeStyle: 'short' });
   for (const line of document.querySelectorAll('.began')) tell(line, say('pre_check.began', { time }));
 }

@@ -1,4 +1,4 @@
-// A candidate's session in this tab: what the pre-check begins with.
+// A candidate's session in this tab: what the pre-check begins with, and what it has started.
 //
 // In sessionStorage, which ends with the tab: a candidate may sit at a machine that others use.
 
@@ -8,6 +8,10 @@ const SESSION = 'interview_session_token';
 const LINK = 'interview_token';
 const NAME = 'interview_candidate_name';
 const POSITION = 'interview_position';
+/** Of the interview that was started, and by which link: another may follow in this tab. */
+const STARTED = 'interview_session_id';
+const STARTED_BY = 'interview_started_token';
+const STARTED_AT = 'interview_started_at';
 
 /** Keeps what `verify-otp` has answered. */
 export function keepSession({ sessionToken, candidateName, position }) {
@@ -22,8 +26,26 @@ export function hasSession() {
   return sessionStorage.getItem(LINK) === token && sessionStorage.getItem(SESSION) !== null;
 }
 
+/** Whose session it is, and of what; and the token that proves it. */
+export function session() {
+  const [sessionToken, name, position] = [SESSION, NAME, POSITION].map((key) => sessionStorage.getItem(key));
+  return { sessionToken, name, position };
+}
+
+/** Keeps what `start` has answered. */
+export function keepStarted({ sessionId, startedAt }) {
+  sessionStorage.setItem(STARTED, sessionId);
+  sessionStorage.setItem(STARTED_BY, token);
+  sessionStorage.setItem(STARTED_AT, startedAt);
+}
+
+/** When the interview of the page's link began; null where this tab has not started it. */
+export function startedAt() {
+  return sessionStorage.getItem(STARTED_BY) === token ? new Date(sessionStorage.getItem(STARTED_AT)) : null;
+}
+
 export function forgetSession() {
-  for (const key of [SESSION, LINK, NAME, POSITION]) sessionStorage.removeItem(key);
+  for (const key of [SESSION, LINK, NAME, POSITION, STARTED, STARTED_BY, STARTED_AT]) sessionStorage.removeItem(key);
 }
 
 /** Browsers that are told to keep nothing refuse even to look. */
