@@ -27,7 +27,21 @@ const SILENCE: &str = "
     };";
 /// As if it were pulled out, or a call took it.
 const HAPPENS: &str = "preview.srcObject.getTracks()[0].dispatchEvent(new Event(arguments[0]))";
+/// Chooses the last microphone, and keeps what the page asks the browser for.
+const CHOOSE: &str = "
+    const real = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+    navigator.mediaDevices.getUserMedia = (wanted) => real(window.asked = wanted);
+    const choice = document.getElementById('microphone-choice');
+    choice.selectedIndex = choice.length - 1;
+    choice.dispatchEvent(new Event('change'));
+    return choice.value;";
 const OLD: &str = "delete window.RTCPeerConnection; delete Navigator.prototype.mediaDevices;";
+
+/// What a screen reader was told last.
+async fn said(browser: &Browser) -> String {
+    let said = browser.script("return document.getElementById('announcer').textContent", &[]).await;
+    said.as_str().unwrap().to_owned()
+}
 
 async fn unready(browser: &Browser) {
     assert!(!browser.is_enabled("Start the interview").await);
@@ -50,6 +64,11 @@ async fn a_refused_permission_can_be_given() {
     browser.see("Microphone Needs attention This page may not use it.").await;
     unready(&browser).await;
     assert_eq!(browser.focused().await, "Try again");
+    assert!(said(&browser).await.contains("Microphone: Needs attention. This page may not use it."));
+    browser.key("Tab").await;
+    assert_eq!(browser.focused().await, "Start the interview");
+    browser.key("Enter").await;
+    until("why not", async || said(&browser).await.contains("Still to do: Camera, Microphone.").then_some(())).await;
     shown(&browser, "pre-check-denied").await;
 
     // One of two stays refused.
@@ -86,6 +105,16 @@ async fn what_fails_says_how_to_fix_it() {
     browser.see("Still to do: Camera.").await;
     unready(&browser).await;
     shown(&browser, "pre-check-absent").await;
+
+    // The browser has several microphones.
+    let chosen = browser.script(CHOOSE, &[]).await;
+    until("the other one", async || {
+        let asked = browser.script("return window.asked", &[]).await;
+        (asked == json!({ "audio": { "deviceId": { "exact": chosen } } })).then_some(())
+    })
+    .await;
+    browser.see("Microphone Ready").await;
+    assert_eq!(browser.value("Microphone in use").await, chosen.as_str().unwrap());
 
     for (name, words) in [
         ("NotReadableError", "Another program is using it."),
@@ -193,8 +222,8 @@ async fn without_a_session_one_joins_first() {
     arrive_with(&browser, node, &link, &own).await;
     app.revoke(&link).await;
     browser.press("Start the interview").await;
-    browser.see("This link does not work").await;
-    assert_eq!(browser.focused().await, "This link does not work");
+    browser.see("This link no longer works").await;
+    assert_eq!(browser.focused().await, "This link no longer works");
     assert_eq!(browser.storage("interview_session_token").await, None);
     shown(&browser, "pre-check-gone").await;
     browser.close().await;
@@ -227,6 +256,8 @@ async fn a_start_waits_for_whatever_is_away() {
     let limits = [("limits.candidate_ip.max", "1"), ("limits.candidate_ip.window", "5s")];
     let narrow = app.node_with(&limits).await;
     arrive_with(&browser, narrow.public, &link, &token).await;
+    // What this client has asked so far counts no more.
+    app.pass(60_000);
     app.http.get(&narrow.url(&link, "info")).await.assert_status(200);
     browser.press("Start the interview").await;
     browser.see("Too many tries. You can go on in 0:0").await;
