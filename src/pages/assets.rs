@@ -90,19 +90,15 @@ static VERSION: LazyLock<String> = LazyLock::new(|| {
 
 /// Where browsers load `name` from.
 pub(super) fn path(name: &str) -> String {
-    assert!(find(name).is_some(), "there is no asset {name}");
+    assert!(find(&VERSION, name).is_some(), "there is no asset {name}");
     format!("/assets/{}/{name}", *VERSION)
 }
 
-/// The asset, which the release that runs calls so.
-pub(super) fn find(name: &str) -> Option<&'static File> {
-    ASSETS.iter().find(|(found, _)| *found == name).map(|(_, file)| file)
-}
-
-/// Whether an address with this version names what [`find`] gives. In a rolling update, a page of one release
-/// may load its assets from a node of another.
-pub(super) fn is_current(version: &str) -> bool {
-    version == *VERSION
+/// The asset that a page of this release loads by that address. None of another release: scripts of two releases do
+/// not go together, and a proxy asks the node that has it.
+pub(super) fn find(version: &str, name: &str) -> Option<&'static File> {
+    let found = ASSETS.iter().find(|(found, _)| *found == name);
+    found.filter(|_| version == *VERSION).map(|(_, file)| file)
 }
 
 #[cfg(test)]

@@ -61,9 +61,15 @@ pub(crate) fn account() -> Operation {
 pub(crate) fn asset() -> Operation {
     let media_types = &["image/svg+xml", "text/css; charset=utf-8", "text/javascript; charset=utf-8"];
     Operation::new(TAG, "What pages load")
-        .says("A path of this release may be kept for ever. Any other gives the same, not to be kept.")
+        .says(
+            "To be kept for ever: a path changes with what it names. Another release has other paths, and is 404 here.",
+        )
         .path("version", "Names all assets of a release.", text().min_length(Some(1)))
         .path("name", "Of one of them.", text().examples(["style.css"]))
-        .answers(Answer::other(200, "The asset.", media_types, text().build()).header("Vary", "`accept-encoding`"))
+        .answers(
+            Answer::other(200, "The asset.", media_types, text().build())
+                .header("Vary", "`accept-encoding`")
+                .header("Cache-Control", "`public, max-age=31536000, immutable`"),
+        )
         .alone()
 }

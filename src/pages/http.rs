@@ -37,13 +37,9 @@ pub(crate) fn gone(file: &File, call: &Call) -> Reply {
 
 /// GET /assets/{version}/{name}
 pub(crate) fn asset(version: &str, name: &str, call: &Call) -> Result<Reply, Problem> {
-    let file = assets::find(name).ok_or(Slug::NotFound)?;
-    let reply = sent(file, call);
-    if !assets::is_current(version) {
-        return Ok(reply);
-    }
+    let file = assets::find(version, name).ok_or(Slug::NotFound)?;
     // RFC 8246: its address changes with it.
-    Ok(reply.header(CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable")))
+    Ok(sent(file, call).header(CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable")))
 }
 
 fn shown(file: &File, call: &Call, permissions: &'static str) -> Reply {

@@ -27,9 +27,11 @@ pub(super) struct Edge {
 struct Folder(PathBuf);
 
 impl Edge {
-    pub(super) async fn nginx(node: &Node, platform: &Platform) -> Self {
+    /// With a node of an older release beside, if there is one.
+    pub(super) async fn nginx(node: &Node, older: Option<SocketAddr>, platform: &Platform) -> Self {
         let (folder, address) = (private_folder("nginx"), fresh_address());
         let at = folder.0.display();
+        let older = older.map(|address| format!("server {address};\n        "));
         let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
             .map(|kind| format!("{kind}_temp_path {at}/{kind};"))
             .join("\n    ");
@@ -42,7 +44,7 @@ impl Edge {
                 ("/var/log/nginx/error.log", format!("{at}/error.log")),
                 ("/var/log/nginx/access.log", format!("{at}/access.log")),
                 ("server_tokens off;", format!("server_tokens off;\n    {temporary}")),
-                ("server 127.0.0.1:8080;", format!("server {};", node.public)),
+                ("server 127.0.0.1:8080;", format!("{}server {};", older.as_deref().unwrap_or(""), node.public)),
                 ("server 127.0.0.1:3000;", format!("server {};", platform.address)),
                 ("listen 80;", format!("listen {address};")),
             ],
@@ -55,8 +57,9 @@ impl Edge {
         Self::run("nginx", "nginx", &arguments, folder, address).await
     }
 
-    pub(super) async fn haproxy(node: &Node, platform: &Platform) -> Self {
+    pub(super) async fn haproxy(node: &Node, older: Option<SocketAddr>, platform: &Platform) -> Self {
         let (folder, address) = (private_folder("haproxy"), fresh_address());
+        let older = older.map_or_else(String::new, |address| format!("    server older {address} no-check\n"));
         let (at, socket) = (folder.0.display(), format!("abns@vestibule-authz-{address}"));
         let config = adapt(
             include_str!("../../config/haproxy.cfg"),
@@ -64,6 +67,7 @@ impl Edge {
                 ("log /dev/log local0", "log stdout format raw local0".to_owned()),
                 ("    chroot /var/lib/haproxy\n    user haproxy\n    group haproxy\n", String::new()),
                 ("lua-load /etc/haproxy/", format!("lua-load {at}/")),
+                ("option redispatch 1\n", format!("option redispatch 1\n{older}")),
                 ("server node1 127.0.0.1:8080", format!("server node1 {}", node.public)),
                 ("check port 9090", format!("check addr {} port {}", node.admin.ip(), node.admin.port())),
                 ("server platform1 127.0.0.1:3000", format!("server platform1 {}", platform.address)),

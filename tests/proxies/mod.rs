@@ -34,7 +34,7 @@ impl Stage {
     async fn of(app: TestApp) -> Self {
         let platform = Platform::start().await;
         let (nginx, haproxy) =
-            tokio::join!(Edge::nginx(&app.nodes[0], &platform), Edge::haproxy(&app.nodes[0], &platform));
+            tokio::join!(Edge::nginx(&app.nodes[0], None, &platform), Edge::haproxy(&app.nodes[0], None, &platform));
         Self { edges: vec![nginx, haproxy], platform, app }
     }
 

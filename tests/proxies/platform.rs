@@ -74,6 +74,10 @@ async fn tell(mut request: Request<Incoming>) -> Result<Response<Full<Bytes>>, I
         });
         return Ok(response.status(StatusCode::SWITCHING_PROTOCOLS).body(Full::default()).unwrap());
     }
+    if path.starts_with("/assets/") {
+        // As a node of another release.
+        return Ok(response.status(StatusCode::NOT_FOUND).body(Full::default()).unwrap());
+    }
     let body = request.body_mut().collect().await.map_or(0, |body| body.to_bytes().len());
     let seen = json!({"method": method, "path": path, "headers": headers, "body": body});
     Ok(response.body(Full::from(seen.to_string())).unwrap())

@@ -2,7 +2,10 @@
 
 use hyper::Method;
 
+use super::edge::Edge;
+use super::platform::Platform;
 use super::{Stage, assert_out, get, seated, send};
+use crate::support::TestApp;
 use crate::support::app::Setup;
 use crate::support::http::Http;
 use crate::support::raw::Raw;
@@ -22,6 +25,26 @@ async fn limits_count_the_client_and_not_the_proxy() {
         }
         let answer = send(&other, edge, Method::GET, &path, &[], "").await;
         assert_eq!(answer.status, 200, "{}: {}", edge.name, answer.text());
+    }
+}
+
+#[tokio::test]
+async fn what_a_page_loads_comes_from_the_release_that_wrote_it() {
+    let (app, platform) = (TestApp::start().await, Platform::start().await);
+    let older = Some(platform.address);
+    let node = &app.nodes[0];
+    let (nginx, haproxy) = tokio::join!(Edge::nginx(node, older, &platform), Edge::haproxy(node, older, &platform));
+    let html = app.http.get(&format!("http://{}/login", node.public)).await.text();
+    let style = html.split('"').find(|path| path.ends_with("/style.css")).unwrap();
+    for edge in [&nginx, &haproxy] {
+        let before = platform.connections();
+        for _ in 0..8 {
+            let answer = get(&app, edge, style, &[]).await.assert_status(200);
+            assert_eq!(answer.header("content-type"), Some("text/css; charset=utf-8"), "{}", edge.name);
+        }
+        assert!(platform.connections() > before, "{}: the other release was asked, too", edge.name);
+        let nowhere = get(&app, edge, "/assets/0123456789abcdef/style.css", &[]).await;
+        assert_eq!(nowhere.status, 404, "{}", edge.name);
     }
 }
 
