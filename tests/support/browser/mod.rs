@@ -220,6 +220,12 @@ impl Browser {
         self.cdp("Network.emulateNetworkConditions", conditions).await;
     }
 
+    /// Makes the window so wide, from now on.
+    pub(crate) async fn width(&self, width: u32) {
+        let screen = json!({ "width": width, "height": 844, "deviceScaleFactor": 2, "mobile": true });
+        self.cdp("Emulation.setDeviceMetricsOverride", screen).await;
+    }
+
     /// A command of the DevTools protocol.
     async fn cdp(&self, method: &str, parameters: Value) -> Value {
         self.session.cdp(method, parameters).await.unwrap_or_else(|error| panic!("{error}"))
