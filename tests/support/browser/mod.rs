@@ -220,7 +220,7 @@ impl Browser {
         self.cdp("Network.emulateNetworkConditions", conditions).await;
     }
 
-    /// Makes the window so wide, from now on.
+    /// Makes the window so wide, until the next page.
     pub(crate) async fn width(&self, width: u32) {
         let screen = json!({ "width": width, "height": 844, "deviceScaleFactor": 2, "mobile": true });
         self.cdp("Emulation.setDeviceMetricsOverride", screen).await;
