@@ -1,4 +1,5 @@
 //! Every other state of the pages.
 
 mod forms;
+mod join;
 mod pre_check;
