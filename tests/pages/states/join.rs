@@ -369,19 +369,19 @@ async fn the_narrowest_phone_and_the_largest_text_show_all() {
     let phone = Browser::open(Viewport::Phone).await;
     phone.goto(&join(&app, &link)).await;
     phone.width(320).await;
-    for size in ["100%", "200%"] {
+    for (size, name) in [("100%", "join-narrow"), ("200%", "join-narrow-large")] {
         phone.script("document.documentElement.style.fontSize = arguments[0]", &[size.into()]).await;
         phone.see(NAME).await;
-        assert_fits(&phone, &format!("join-narrow-info-{size}")).await;
+        assert_fits(&phone, name).await;
     }
     phone.press(SEND).await;
     phone.see("Enter your code").await;
     try_code(&phone, &wrong(&app.nth_code(&link.email, 1).await)).await;
     phone.see("1 attempt remaining").await;
-    assert_fits(&phone, "join-narrow-code").await;
+    assert_fits(&phone, "join-narrow-large-code").await;
     phone.press(VERIFY).await;
     phone.see("Too many wrong codes").await;
-    assert_fits(&phone, "join-narrow-locked").await;
+    assert_fits(&phone, "join-narrow-large-locked").await;
     phone.close().await;
 }
 
