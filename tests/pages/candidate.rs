@@ -1,7 +1,5 @@
 //! A candidate's way in, as most of them go.
 
-use thirtyfour::Key;
-
 use crate::support::TestApp;
 use crate::support::app::Link;
 use crate::support::browser::{Browser, Viewport};
@@ -85,9 +83,9 @@ async fn scanners_spend_nothing_and_a_keyboard_is_enough() {
     assert!(app.mails(&link.email).await.is_empty());
 
     assert_eq!(browser.focused().await, "");
-    browser.key(Key::Tab).await;
+    browser.key("Tab").await;
     assert_eq!(browser.focused().await, "Send code");
-    browser.key(Key::Enter).await;
+    browser.key("Enter").await;
     browser.see("Enter your code").await;
     let code = app.nth_code(&link.email, 1).await;
     let sent = app.info(&link).await.json();
@@ -99,15 +97,15 @@ async fn scanners_spend_nothing_and_a_keyboard_is_enough() {
     // Past the clock, none of the requests was a scanner's.
     app.pass(60_000);
     assert_eq!(app.request(&link).await.assert_status(202).json()["requestsRemaining"], 3);
-    browser.key(Key::Tab).await;
+    browser.key("Tab").await;
     assert_eq!(browser.focused().await, "6-digit code");
-    browser.key(code.as_str()).await;
-    browser.key(Key::Enter).await;
+    browser.key(&code).await;
+    browser.key("Enter").await;
     browser.see("That is an older code.").await;
     assert_eq!(browser.focused().await, "6-digit code");
     // What is typed next replaces what was wrong.
-    browser.key(app.nth_code(&link.email, 2).await.as_str()).await;
-    browser.key(Key::Enter).await;
+    browser.key(&app.nth_code(&link.email, 2).await).await;
+    browser.key("Enter").await;
     browser.at(&pre_check_path(&link)).await;
     browser.close().await;
 }
