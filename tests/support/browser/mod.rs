@@ -8,6 +8,7 @@ mod driver;
 mod page;
 mod session;
 mod steps;
+mod tabs;
 
 use std::cell::{Cell, RefCell};
 use std::path::{Path, PathBuf};
@@ -224,6 +225,13 @@ impl Browser {
     pub(crate) async fn width(&self, width: u32) {
         let screen = json!({ "width": width, "height": 844, "deviceScaleFactor": 2, "mobile": true });
         self.cdp("Emulation.setDeviceMetricsOverride", screen).await;
+    }
+
+    /// From now on, so many bytes a second go out.
+    pub(crate) async fn slow_uploads(&self, bytes: u32) {
+        self.cdp("Network.enable", json!({})).await;
+        let conditions = json!({ "offline": false, "latency": 0, "downloadThroughput": -1, "uploadThroughput": bytes });
+        self.cdp("Network.emulateNetworkConditions", conditions).await;
     }
 
     /// A command of the DevTools protocol.

@@ -1,6 +1,7 @@
 //! What a person does: presses, fills in, pastes, types.
 
 use std::panic::Location;
+use std::path::Path;
 
 use serde_json::json;
 
@@ -68,6 +69,14 @@ impl Browser {
             self.cdp("Input.dispatchKeyEvent", key).await;
             self.cdp("Input.dispatchKeyEvent", json!({ "type": "keyUp", "key": "v", "code": "KeyV" })).await;
             Ok(())
+        })
+    }
+
+    /// Chooses a file.
+    #[track_caller]
+    pub(crate) fn choose(&self, label: &str, file: &Path) -> impl Future<Output = ()> {
+        self.wait(Location::caller(), format!("to choose a file for {label:?}"), async move || {
+            self.look("field", label).await?.send_keys(file.to_str().unwrap()).await
         })
     }
 
