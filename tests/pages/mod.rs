@@ -1,5 +1,6 @@
 //! The pages, in Chromium, as people use them; and as they come over the wire.
 
+mod account;
 mod candidate;
 mod harness;
 mod member;

@@ -1,5 +1,6 @@
 //! Every other state of the pages.
 
+mod account;
 mod forms;
 mod join;
 mod pre_check;

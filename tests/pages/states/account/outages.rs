@@ -1,0 +1,45 @@
+//! Nobody answers: the page says so, keeps what was typed, and goes on by itself where it only reads.
+
+use crate::pages::account::enter;
+use crate::support::app::Setup;
+use crate::support::browser::{Browser, Viewport};
+use crate::support::wire::Wired;
+
+const UNAVAILABLE: &str = "We cannot answer just now.";
+const NO_NETWORK: &str = "We cannot reach the server.";
+
+#[tokio::test]
+#[ignore = "make test-all runs it"]
+async fn an_account_outlasts_an_outage() {
+    let Some(Wired { app, wire }) = Wired::start(Setup::new()).await else { return };
+    let ada = app.member("ada").await;
+    let browser = Browser::open(Viewport::Phone).await;
+    wire.refuse();
+    enter(&browser, &app, &ada).await;
+    browser.see(UNAVAILABLE).await;
+    browser.shot("account-unavailable").await;
+    browser.axe("an account that is unavailable").await;
+    wire.heal();
+    browser.see("Your profile is 0 of 5 complete.").await;
+    browser.see("This device").await;
+    browser.not_see(UNAVAILABLE).await;
+
+    browser.fill("Full name", "Ada").await;
+    wire.refuse();
+    browser.press("Save profile").await;
+    browser.see(UNAVAILABLE).await;
+    browser.shot("account-unsaved").await;
+    browser.axe("a profile that is not saved").await;
+    assert_eq!(browser.value("Full name").await, "Ada");
+    browser.press("Log out").await;
+    browser.see(UNAVAILABLE).await;
+    wire.heal();
+
+    browser.offline(true).await;
+    browser.press("Save profile").await;
+    browser.see(NO_NETWORK).await;
+    browser.offline(false).await;
+    browser.press("Save profile").await;
+    browser.see("Your profile is 1 of 5 complete.").await;
+    browser.close().await;
+}

@@ -1,0 +1,141 @@
+//! Sessions: renewed unnoticed, shared by tabs, ended elsewhere, ended everywhere.
+
+use hyper::Method;
+use serde_json::{Value, json};
+
+use crate::pages::account::{KEY, end_button, enter, keep, url};
+use crate::support::TestApp;
+use crate::support::browser::{Browser, Viewport};
+use crate::support::jwt::{SECRET, forge, now, parts, with};
+use crate::support::members::Member;
+
+/// The same member with an access token that is over.
+fn later(member: &Member) -> Member {
+    let (header, claims) = parts(&member.access);
+    let access = forge(&header, &with(&claims, "exp", &json!(now() - 60)), &SECRET);
+    Member { access, ..member.clone() }
+}
+
+#[tokio::test]
+#[ignore = "make test-all runs it"]
+async fn a_session_is_renewed_by_one_tab_for_all() {
+    let app = TestApp::start().await;
+    let ada = app.member("ada").await;
+    let browser = Browser::open(Viewport::Desktop).await;
+    enter(&browser, &app, &later(&ada)).await;
+    browser.see("Your profile is 0 of 5 complete.").await;
+    let renewed = browser.storage(KEY).await.unwrap();
+    assert!(!renewed.contains(&ada.refresh), "it was not renewed");
+
+    // Both ask at once with what is over; the one that comes second finds what the first got.
+    let first = browser.tab().await;
+    let second = browser.open_tab().await;
+    browser.goto(&url(&app, "/account")).await;
+    browser.see("Your profile is 0 of 5 complete.").await;
+    let count = "const renews = (entry) => entry.name.endsWith('/auth/refresh'); \
+        return performance.getEntriesByType('resource').filter(renews).length";
+    let tokens: Value = serde_json::from_str(&browser.storage(KEY).await.unwrap()).unwrap();
+    let token = |name: &str| tokens[name].as_str().unwrap().to_owned();
+    let now = Member { access: token("accessToken"), refresh: token("refreshToken"), ..ada.clone() };
+    keep(&browser, &later(&now)).await;
+    let save = "document.querySelector('#fullName').value = arguments[0]; \
+        setTimeout(() => document.querySelector('#profile').requestSubmit(), arguments[1] - Date.now())";
+    let at = json!(now_ms() + 300);
+    for (tab, name) in [(&first, "Ada"), (&second, "Ada L.")] {
+        browser.look_at(tab).await;
+        browser.script(save, &[json!(name), at.clone()]).await;
+    }
+    let mut renewals = 0;
+    for tab in [&first, &second] {
+        browser.look_at(tab).await;
+        browser.see("Saved").await;
+        renewals += browser.script(count, &[]).await.as_i64().unwrap();
+    }
+    assert_eq!(renewals, 2, "one at first, and one for both");
+    browser.close().await;
+}
+
+fn now_ms() -> i64 {
+    now() * 1_000
+}
+
+#[tokio::test]
+#[ignore = "make test-all runs it"]
+async fn what_is_shown_goes_with_the_session() {
+    let app = TestApp::start().await;
+    let (ada, bob) = (app.member("ada").await, app.member("robert").await);
+    let browser = Browser::open(Viewport::Desktop).await;
+    enter(&browser, &app, &ada).await;
+    browser.see("ada@example.com").await;
+    let first = browser.tab().await;
+    let second = browser.open_tab().await;
+    browser.goto(&url(&app, "/account")).await;
+    browser.see("ada@example.com").await;
+
+    // Another member logs in, in the other tab.
+    keep(&browser, &bob).await;
+    browser.look_at(&first).await;
+    browser.see("robert@example.com").await;
+    browser.press("Log out").await;
+    browser.at("/login").await;
+    browser.look_at(&second).await;
+    browser.at("/login").await;
+
+    // Ended elsewhere: the next question tells.
+    keep(&browser, &ada).await;
+    browser.goto(&url(&app, "/account")).await;
+    browser.see("ada@example.com").await;
+    app.call(Method::POST, "/auth/logout-all", &ada.access, &Value::Null).await.assert_status(204);
+    browser.fill("Full name", "Ada").await;
+    browser.press("Save profile").await;
+    browser.at("/login").await;
+    assert_eq!(browser.storage(KEY).await, None);
+    browser.close().await;
+}
+
+#[tokio::test]
+#[ignore = "make test-all runs it"]
+async fn everywhere_is_here_too() {
+    let app = TestApp::start().await;
+    let ada = app.member("ada").await;
+    let others = [
+        (
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Mobile/15E148 Safari/604.1",
+            "Safari on iPhone",
+        ),
+        (
+            "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/129.0.0.0 Safari/537.36 Edg/129.0.0.0",
+            "Edge on Windows",
+        ),
+        ("curl/8.5.0", "curl/8.5.0"),
+    ];
+    for (agent, _) in others {
+        let body = json!({"login": "ada", "password": ada.password}).to_string();
+        let headers = [("content-type", "application/json"), ("user-agent", agent)];
+        app.http.send(Method::POST, &url(&app, "/auth/login"), &headers, &body).await.assert_status(200);
+    }
+    let browser = Browser::open(Viewport::Phone).await;
+    enter(&browser, &app, &ada).await;
+    for (_, name) in others {
+        browser.see(name).await;
+    }
+    browser.shot("account-sessions").await;
+    // The newest of the others stands first.
+    let end = end_button(&browser).await;
+    assert!(end.starts_with("End the session of curl/8.5.0, last used"), "{end}");
+    browser.press(&end).await;
+    browser.not_see("curl/8.5.0").await;
+    assert!(browser.focused().await.starts_with("End the session of Edge on Windows"));
+
+    browser.press("Log out everywhere").await;
+    assert_eq!(browser.focused().await, "Stay logged in");
+    browser.shot("account-everywhere").await;
+    browser.axe("a question before logging out everywhere").await;
+    browser.press("Stay logged in").await;
+    browser.press("Log out everywhere").await;
+    browser.see("Log out on every device, this one too?").await;
+    browser.press("Log out everywhere").await;
+    browser.at("/login").await;
+    app.refresh(&ada.refresh).await.assert_problem(401, "refresh-invalid");
+    browser.close().await;
+}
