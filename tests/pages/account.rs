@@ -90,6 +90,7 @@ async fn complete(browser: &Browser) {
     browser.press("Save profile").await;
     browser.see("Your profile is 1 of 5 complete.").await;
     browser.see("Saved").await;
+    assert_eq!(browser.text_of("#who").await, "Ada Lovelace");
 
     browser.fill("Phone number", "+41 44 668 18 00").await;
     browser.fill("Years of experience", "12").await;

@@ -22,7 +22,9 @@ async function open() {
   const { ok, body: user } = await read('GET', '/auth/me');
   if (!ok) return trouble(user.detail);
   introduce(user);
-  openProfile(user);
+  $('log-out').hidden = false;
+  $('log-out').addEventListener('click', logOut);
+  openProfile(user, introduce);
   openResume(user);
   openSessions();
   openPassword(user);
@@ -32,8 +34,6 @@ async function open() {
 function introduce({ fullName, username, email, role }) {
   tell($('who'), fullName ?? username);
   tell($('address'), [email, ROLES[role]].filter(Boolean).join(' · '));
-  $('log-out').hidden = false;
-  $('log-out').addEventListener('click', logOut);
 }
 
 /** Who is told that they are logged out is: while nobody answers, they are not. */

@@ -18,13 +18,15 @@ let kept;
 /** As it was typed when it was sent. */
 let sent;
 
-export function openProfile(user) {
+/** Shows a profile, and tells `changed` of the user once it is saved. */
+export function openProfile(user, changed) {
   fill(user);
   bind(form, {
     rules: { fullName, phone, yearsOfExperience, skills: skills.rule },
     send,
     done({ body }) {
       fill(body);
+      changed(body);
       tell($('saved'), say('account.saved'));
       announce(say('account.saved'));
     },

@@ -7,7 +7,8 @@ import { $, announce, tell } from './view.js';
 
 /** Asks as the member until it is decided. */
 export async function read(method, path) {
-  const reply = await insist(() => askAsMember(method, path), ({ slug }) => trouble(say(`common.${slug}`)));
+  const reply = await insist(() => askAsMember(method, path), ({ slug }) =>
+    trouble(say(slug === 'no-network' ? 'account.waits_for_network' : 'account.waits')));
   trouble('');
   return reply;
 }

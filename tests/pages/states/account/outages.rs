@@ -3,6 +3,7 @@
 use crate::pages::account::enter;
 use crate::support::app::Setup;
 use crate::support::browser::{Browser, Viewport};
+use crate::support::until::until;
 use crate::support::wire::Wired;
 
 const UNAVAILABLE: &str = "We cannot answer just now.";
@@ -32,7 +33,10 @@ async fn an_account_outlasts_an_outage() {
     browser.axe("a profile that is not saved").await;
     assert_eq!(browser.value("Full name").await, "Ada");
     browser.press("Log out").await;
-    browser.see(UNAVAILABLE).await;
+    until("the word that one is not logged out", async || {
+        browser.text_of("#trouble").await.starts_with(UNAVAILABLE).then_some(())
+    })
+    .await;
     wire.heal();
 
     browser.offline(true).await;
