@@ -20,7 +20,6 @@ macro_rules! files {
 files! {
     STYLE "account.css";
     SCRIPT "account.js";
-    SCRIPT "account_device.js";
     SCRIPT "account_password.js";
     SCRIPT "account_profile.js";
     SCRIPT "account_read.js";

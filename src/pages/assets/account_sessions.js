@@ -1,7 +1,6 @@
 // Where the member is logged in.
 
 import { isUndecided } from './api.js';
-import { deviceName } from './account_device.js';
 import { read } from './account_read.js';
 import { askFirst } from './account_sure.js';
 import { busy } from './form.js';
@@ -11,6 +10,26 @@ import { $, announce, tell } from './view.js';
 
 // The reader's own way to write times.
 const when = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+
+// In this order: most call themselves by the names of others, too.
+const BROWSERS = [
+  [/Edg(e|A|iOS)?\//, 'Edge'],
+  [/OPR\/|Opera/, 'Opera'],
+  [/SamsungBrowser\//, 'Samsung Internet'],
+  [/Firefox\/|FxiOS\//, 'Firefox'],
+  [/Chrome\/|CriOS\/|Chromium\//, 'Chrome'],
+  [/Safari\//, 'Safari'],
+];
+const SYSTEMS = [
+  [/Android/, 'Android'],
+  [/iPhone/, 'iPhone'],
+  [/iPad/, 'iPad'],
+  [/CrOS/, 'ChromeOS'],
+  [/Windows/, 'Windows'],
+  [/Mac OS X|Macintosh/, 'Mac'],
+  [/Linux/, 'Linux'],
+];
+const CHARACTERS_MAX = 60;
 
 export function openSessions() {
   askFirst($('everywhere'), $('everywhere-sure'), logOutEverywhere);
@@ -69,4 +88,11 @@ const problem = (reply) => (isUndecided(reply) ? say(`common.${reply.slug}`) : r
 function complain(text) {
   tell($('sessions-problem'), text);
   announce(text);
+}
+
+/** The browser and what it runs on; where we do not know it, as it calls itself. */
+function deviceName(agent) {
+  const [browser, system] = [BROWSERS, SYSTEMS].map((names) => names.find(([sign]) => sign.test(agent))?.[1]);
+  if (browser && system) return say('account.device', { browser, system });
+  return agent === '' ? say('account.device_unknown') : [...agent].slice(0, CHARACTERS_MAX).join('');
 }

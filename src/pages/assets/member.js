@@ -82,7 +82,10 @@ async function asMember(question) {
 
 const bearer = (accessToken) => ({ authorization: `Bearer ${accessToken}` });
 
-/** One tab at a time: the others find what it got. Where there are no locks, the server bears with two for a moment. */
+/**
+ * One tab at a time: the others find what it got. Some see it a moment late, or have no locks: the server gives the same
+ * answer to two that come within seconds.
+ */
 function alone(task) {
   return navigator.locks ? navigator.locks.request(KEY, task) : task();
 }
