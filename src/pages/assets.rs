@@ -50,6 +50,7 @@ files! {
     SCRIPT "session.js";
     SCRIPT "sign_up.js";
     STYLE "style.css";
+    STYLE "unscripted.css";
     SCRIPT "view.js";
 }
 
