@@ -116,6 +116,13 @@ impl Call {
         Query::new(self.query.as_deref())
     }
 
+    /// Whether a person in a browser reads the answer (RFC 9110, 12.5.1): no program asks for HTML by its name.
+    #[must_use]
+    pub(super) fn wants_page(&self) -> bool {
+        let accepted = self.header("accept").unwrap_or_default();
+        accepted.split(',').any(|range| range.trim().starts_with("text/html"))
+    }
+
     /// Whether there is such a header, of whatever value.
     #[must_use]
     pub fn has_header(&self, name: &str) -> bool {

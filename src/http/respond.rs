@@ -39,7 +39,7 @@ pub(super) async fn respond(app: Arc<App>, peer: IpAddr, request: Request<Incomi
     // Dropped with this future: that is how the handler's task hears that the client hung up.
     let (mut call, _waiting) = Call::new(parts, body, client, id);
     let (quotas, keep, result) = match found {
-        Err(missing) => (None, call.settle(app.http.body_bytes_max).await, Err(refuse(missing))),
+        Err(missing) => (None, call.settle(app.http.body_bytes_max).await, refuse(&app, missing, &call)),
         Ok(route) => finish(spawn(&app, route, call), app.http.handler_timeout).await,
     };
     let for_proxy = endpoint.is_some_and(Endpoint::is_authz);
@@ -113,7 +113,7 @@ async fn run(app: &App, route: Route, call: &mut Call) -> Result<Reply, Problem>
         Route::Docs => Ok(openapi::page()),
         Route::JoinPage => Ok(pages::http::page(&app.pages.join, call)),
         Route::PreCheckPage => Ok(pages::http::page_with_devices(&app.pages.pre_check, call)),
-        Route::GonePage { .. } => Ok(pages::http::gone(&app.pages.gone, call)),
+        Route::GonePage { .. } => Ok(pages::http::nowhere(&app.pages.gone, call)),
         Route::SignUpPage => Ok(pages::http::page(&app.pages.sign_up, call)),
         Route::LogInPage => Ok(pages::http::page(&app.pages.log_in, call)),
         Route::ForgotPasswordPage => Ok(pages::http::page(&app.pages.forgot_password, call)),
@@ -141,12 +141,13 @@ async fn finish(task: JoinHandle<Outcome>, deadline: Duration) -> Outcome {
     }
 }
 
-fn refuse(missing: NoRoute) -> Problem {
+fn refuse(app: &App, missing: NoRoute, call: &Call) -> Result<Reply, Problem> {
     match missing {
-        NoRoute::Path => Slug::NotFound.into(),
-        NoRoute::Link => candidate::http::no_such_link(),
-        NoRoute::Method(allow) => Problem::new(Slug::MethodNotAllowed, format!("Use {allow}."))
-            .header(header::ALLOW, HeaderValue::from_static(allow)),
+        NoRoute::Path if call.wants_page() => Ok(pages::http::nowhere(&app.pages.lost, call)),
+        NoRoute::Path => Err(Slug::NotFound.into()),
+        NoRoute::Link => Err(candidate::http::no_such_link()),
+        NoRoute::Method(allow) => Err(Problem::new(Slug::MethodNotAllowed, format!("Use {allow}."))
+            .header(header::ALLOW, HeaderValue::from_static(allow))),
     }
 }
 

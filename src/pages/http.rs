@@ -30,8 +30,8 @@ pub(crate) fn page_with_devices(file: &File, call: &Call) -> Reply {
     shown(file, call, WITH_DEVICES)
 }
 
-/// GET of a candidate's page, with a token that was never issued.
-pub(crate) fn gone(file: &File, call: &Call) -> Reply {
+/// What a person sees where there is nothing: no such link, or no such page.
+pub(crate) fn nowhere(file: &File, call: &Call) -> Reply {
     page(file, call).status(StatusCode::NOT_FOUND)
 }
 

@@ -55,6 +55,8 @@ pages! {
     pre_check: PreCheck = "pages/templates/pre_check.html";
     /// Either of these, with a token that was never issued.
     gone: Gone = "pages/templates/gone.html";
+    /// A path that there is not, in a browser's address bar.
+    lost: Lost = "pages/templates/lost.html";
     /// GET /signup
     sign_up: SignUp = "pages/templates/sign_up.html";
     /// GET /login

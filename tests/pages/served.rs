@@ -109,6 +109,24 @@ async fn a_page_is_guarded_and_is_the_same_for_everybody() {
 }
 
 #[tokio::test]
+async fn a_person_who_is_lost_reads_a_page_and_a_program_a_problem() {
+    const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+    let app = TestApp::start().await;
+    for path in ["/", "/login/", "/interview/join/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA/", "/auth/nothing"] {
+        let url = format!("http://{}{path}", app.nodes[0].public);
+        let page = app.http.send(Method::GET, &url, &[("accept", BROWSER)], "").await.assert_status(404);
+        assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"), "{path}");
+        assert_eq!(page.header("content-security-policy"), Some(POLICY), "{path}");
+        for accept in ["*/*", "application/json", "application/json, text/plain, */*", ""] {
+            app.http.send(Method::GET, &url, &[("accept", accept)], "").await.assert_problem(404, "not-found");
+        }
+    }
+    // What is there, and refuses, does so in its own way.
+    let url = format!("http://{}/auth/me", app.nodes[0].public);
+    app.http.send(Method::GET, &url, &[("accept", BROWSER)], "").await.assert_problem(401, "unauthenticated");
+}
+
+#[tokio::test]
 async fn a_page_asks_no_dependency() {
     let app = stage().await;
     for path in PAGES {
