@@ -24,14 +24,14 @@ const PAUSE_LAST_S = 15;
  * Asks once. Never throws: what goes wrong is an answer too. With `file`, the answer is one.
  * @returns {Promise<Answer>}
  */
-export async function ask(method, path, { json, file = false, headers = {} } = {}) {
+export async function ask(method, path, { json, file = false, patienceMs, headers = {} } = {}) {
   const init = { method, headers: { accept: 'application/json', ...headers }, cache: 'no-store', credentials: 'omit' };
   if (json !== undefined) {
     init.headers['content-type'] = 'application/json';
     init.body = JSON.stringify(json);
   }
   const abort = new AbortController();
-  const timer = setTimeout(() => abort.abort(), file ? FILE_PATIENCE_MS : PATIENCE_MS);
+  const timer = setTimeout(() => abort.abort(), patienceMs ?? (file ? FILE_PATIENCE_MS : PATIENCE_MS));
   try {
     const response = await fetch(path, { ...init, signal: abort.signal });
     const header = (name) => response.headers.get(name);

@@ -10,6 +10,12 @@ const LOG_IN = '/login';
 const HOME = '/account';
 /** Longer than the server waits for a body. What it takes in is put away at once. */
 const PUT_PATIENCE_MS = 120_000;
+/**
+ * Whoever has lost the answer to a refresh gets the same again within 10 s; later, it looks like theft. The last try
+ * ends after 3 * 3 s.
+ */
+const REFRESH_TRIES = 3;
+const REFRESH_PATIENCE_MS = 3_000;
 
 /** Keeps what log-in, sign-up or a refresh has answered. */
 export function keep({ accessToken, refreshToken, user }) {
@@ -95,9 +101,17 @@ async function renew(session) {
   const now = kept();
   if (now === null) return { ok: false };
   if (now.accessToken !== session.accessToken) return { ok: true };
-  const reply = await ask('POST', '/auth/refresh', { json: { refreshToken: now.refreshToken } });
+  const reply = await refresh(now.refreshToken);
   if (reply.ok) keep(reply.body);
   return reply;
+}
+
+/** Asks again at once where the answer is lost; who is told to wait, waits. */
+async function refresh(refreshToken) {
+  for (let tries = 1; ; tries += 1) {
+    const reply = await ask('POST', '/auth/refresh', { json: { refreshToken }, patienceMs: REFRESH_PATIENCE_MS });
+    if (!isUndecided(reply) || reply.wait > 0 || tries === REFRESH_TRIES) return reply;
+  }
 }
 
 function kept() {
