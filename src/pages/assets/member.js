@@ -1,7 +1,8 @@
 // A member's session in this browser.
 //
 // In localStorage, which all tabs share: a refresh token works once, and two tabs with a copy each would look like
-// theft. What keeps scripts of others away from it is the policy of our pages.
+// theft. Whatever is served on this origin shares it: the policy of our pages keeps scripts of others out of them, and
+// out of no other page.
 
 import { answer, ask, isUndecided, unanswered } from './api.js';
 
