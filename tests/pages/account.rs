@@ -22,8 +22,11 @@ pub(super) async fn enter(browser: &Browser, app: &TestApp, member: &Member) {
 }
 
 pub(super) async fn keep(browser: &Browser, member: &Member) {
-    let session = json!({"accessToken": member.access, "refreshToken": member.refresh, "user": member.id});
-    browser.script("localStorage.setItem(...arguments)", &[json!(KEY), json!(session.to_string())]).await;
+    browser.script("localStorage.setItem(...arguments)", &[json!(KEY), json!(session(member))]).await;
+}
+
+pub(super) fn session(member: &Member) -> String {
+    json!({"accessToken": member.access, "refreshToken": member.refresh, "user": member.id}).to_string()
 }
 
 pub(super) fn url(app: &TestApp, path: &str) -> String {

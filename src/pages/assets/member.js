@@ -18,6 +18,9 @@ const PUT_PATIENCE_MS = 120_000;
 const REFRESH_TRIES = 3;
 const REFRESH_PATIENCE_MS = 3_000;
 
+/** Whose page this is, whoever logs in meanwhile in another tab. */
+const owner = kept()?.user;
+
 /** Keeps what log-in, sign-up or a refresh has answered. */
 export function keep({ accessToken, refreshToken, user }) {
   localStorage.setItem(KEY, JSON.stringify({ accessToken, refreshToken, user: user.id }));
@@ -34,28 +37,31 @@ export function forget() {
   localStorage.removeItem(KEY);
 }
 
-/** Whether somebody seems to be logged in; the server may know better. */
+/** Whether whose page this is seems to be logged in; the server may know better. */
 export function isKept() {
-  return kept() !== null;
+  return owner !== undefined && kept()?.user === owner;
 }
 
-/** Forgets the session, and leads to the log-in. Never answers. */
+/** Forgets the session, unless it is another's, and leads to the log-in. Never answers. */
 export function leave() {
-  forget();
+  if (isKept()) forget();
   location.replace(LOG_IN);
   return new Promise(() => {});
 }
 
 /** What is shown goes with the session: where another tab, or this page before `back`, has ended or changed it. */
 export function follow() {
-  const mine = kept();
-  const look = () => {
-    const now = kept();
-    if (now === null) leave();
-    else if (now.user !== mine.user) location.reload();
-  };
-  addEventListener('storage', look);
-  addEventListener('pageshow', look);
+  addEventListener('storage', mine);
+  addEventListener('pageshow', mine);
+}
+
+/** The session of whose page this is. Where it is gone, or another's, the page goes too, and nothing is answered. */
+function mine() {
+  const session = kept();
+  if (session === null) return leave();
+  if (session.user === owner) return session;
+  location.reload();
+  return new Promise(() => {});
 }
 
 /**
@@ -76,14 +82,15 @@ export function putAsMember(path, file, options) {
 }
 
 async function asMember(question) {
-  const session = kept();
-  if (session === null) return leave();
+  const session = await mine();
   const reply = await question(session.accessToken);
   if (reply.slug !== 'unauthenticated') return reply;
   const renewed = await alone(() => renew(session));
   if (isUndecided(renewed) || renewed.status === 429) return renewed;
   if (!renewed.ok) return leave();
-  const again = await question(kept()?.accessToken);
+  // It may be another's by now, who did not ask this.
+  const { accessToken } = await mine();
+  const again = await question(accessToken);
   return again.slug === 'unauthenticated' ? leave() : again;
 }
 
@@ -97,12 +104,13 @@ function alone(task) {
   return navigator.locks ? navigator.locks.request(KEY, task) : task();
 }
 
-/** Exchanges the refresh token, unless another tab has. */
+/** Exchanges the refresh token, unless another tab has; `ok` where what is kept now may be asked with. */
 async function renew(session) {
   const now = kept();
-  if (now === null) return { ok: false };
-  if (now.accessToken !== session.accessToken) return { ok: true };
+  if (now?.accessToken !== session.accessToken) return { ok: true };
   const reply = await refresh(now.refreshToken);
+  // Whoever has logged out, or in, meanwhile: that is newer than this answer.
+  if (kept()?.refreshToken !== now.refreshToken) return { ok: true };
   if (reply.ok) keep(reply.body);
   return reply;
 }

@@ -3,7 +3,7 @@
 use hyper::Method;
 use serde_json::{Value, json};
 
-use crate::pages::account::{KEY, end_button, enter, keep, url};
+use crate::pages::account::{KEY, end_button, enter, keep, session, url};
 use crate::support::TestApp;
 use crate::support::browser::{Browser, Viewport};
 use crate::support::jwt::{self, SECRET, forge, parts, with};
@@ -23,6 +23,17 @@ const LOSE_TWO: &str = "const [send, later] = [fetch, setTimeout]; \
         over(); \
         return send(path, init); \
     }";
+
+/// As soon as this path has answered, another member is logged in; no event tells this tab.
+const MEANWHILE: &str = "const [path, key, session] = arguments; \
+    const send = fetch; \
+    window.fetch = async (...asked) => { \
+        const reply = await send(...asked); \
+        if (asked[0] === path) localStorage.setItem(key, session); \
+        return reply; \
+    }";
+/// Whether one who leaves the page would not be asked to stay.
+const LEAVES: &str = "return dispatchEvent(new Event('beforeunload', { cancelable: true }))";
 
 /// The same member with an access token that is over.
 fn later(member: &Member) -> Member {
@@ -113,6 +124,39 @@ async fn what_is_shown_goes_with_the_session() {
     browser.press("Save profile").await;
     browser.at("/login").await;
     assert_eq!(browser.storage(KEY).await, None);
+    browser.close().await;
+}
+
+#[tokio::test]
+#[ignore = "make test-all runs it"]
+async fn nothing_is_saved_to_who_has_logged_in_since() {
+    let app = TestApp::start().await;
+    let (ada, bob) = (app.member("ada").await, app.member("robert").await);
+    let browser = Browser::open(Viewport::Desktop).await;
+    // Before the question, between it and the refresh, and after the refresh.
+    for path in [None, Some("/profile"), Some("/auth/refresh")] {
+        enter(&browser, &app, &ada).await;
+        browser.see("ada@example.com").await;
+        browser.fill("Full name", "Ada").await;
+        assert_eq!(browser.script(LEAVES, &[]).await, false, "it would be lost");
+        match path {
+            None => {
+                keep(&browser, &bob).await;
+                assert_eq!(browser.script(LEAVES, &[]).await, true, "it cannot be saved");
+            }
+            Some(path) => {
+                keep(&browser, &later(&ada)).await;
+                browser.script(MEANWHILE, &[json!(path), json!(KEY), json!(session(&bob))]).await;
+            }
+        }
+        browser.press("Save profile").await;
+        browser.see("robert@example.com").await;
+        assert_eq!(browser.storage(KEY).await, Some(session(&bob)), "{path:?}");
+        for member in [&ada, &bob] {
+            assert_eq!(app.me(&member.access).await.json()["fullName"], Value::Null, "{path:?}");
+        }
+        browser.script("localStorage.clear()", &[]).await;
+    }
     browser.close().await;
 }
 
