@@ -16,6 +16,7 @@ import { announce, tell } from './view.js';
  * @param {(answer: import('./api.js').Answer) => any} [options.refused] what else a refusal means to this form; true
  *   where nothing more is to be said of it
  * @param {Record<string, string>} [options.problems] what to say of problems that only this form knows, by slug
+ * @returns {(text: string) => void} says above the form what is wrong; nothing is right
  */
 export function bind(form, { rules, soon = {}, send, done, refused = () => false, problems = {} }) {
   const fields = Object.keys(rules).map((name) => form.elements[name]);
@@ -50,13 +51,23 @@ export function bind(form, { rules, soon = {}, send, done, refused = () => false
     const wrong = fields.filter((field) => !judge(field));
     if (wrong.length > 0) return lead(wrong[0]);
     busy(button, true);
-    const reply = await send(values());
-    if (reply.ok) await done(reply);
-    busy(button, false);
+    let reply;
+    try {
+      reply = await send(values());
+      if (reply.ok) await done(reply);
+    } catch (error) {
+      // A fault of this page. The console is told, too.
+      complain(say('common.internal-error'));
+      throw error;
+    } finally {
+      busy(button, false);
+    }
     if (!reply.ok) refuse(reply);
   });
   // Back on a page that was left while its button was pressed.
   addEventListener('pageshow', ({ persisted }) => persisted && busy(button, false));
+
+  return complain;
 
   function values() {
     return Object.fromEntries(fields.map((field) => [field.name, field.value]));
@@ -167,6 +178,7 @@ function undecided(slug) {
     case 'no-network': return say('common.no-network');
     case 'unavailable': return say('common.unavailable');
     case 'internal-error': return say('common.internal-error');
+    case 'no-storage': return say('common.no-storage');
   }
 }
 

@@ -1,8 +1,7 @@
 // Log in.
 
-import { ask } from './api.js';
 import { bind, revealPasswords } from './form.js';
-import { enter, isKept } from './member.js';
+import { askForSession, canKeep, enter, isKept } from './member.js';
 import { filled } from './rules.js';
 import { say } from './say.js';
 import { $ } from './view.js';
@@ -14,9 +13,9 @@ const form = $('log-in');
 const { password } = form.elements;
 
 revealPasswords();
-bind(form, {
+const complain = bind(form, {
   rules: { login: filled('fields.login_needed'), password: filled('fields.password_needed') },
-  send: (typed) => ask('POST', '/auth/login', { json: typed }),
+  send: (typed) => askForSession('/auth/login', typed),
   done: ({ body }) => enter(body),
   problems: { 'invalid-credentials': say('log_in.wrong') },
   refused({ slug }) {
@@ -27,3 +26,6 @@ bind(form, {
     password.select();
   },
 });
+
+// Before anything is typed in vain.
+if (!canKeep()) complain(say('common.no-storage'));

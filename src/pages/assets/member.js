@@ -21,9 +21,36 @@ const REFRESH_PATIENCE_MS = 3_000;
 /** Whose page this is, whoever logs in meanwhile in another tab. */
 const owner = kept()?.user;
 
+/** Does what needs the browser to keep something; null where it does not, and even to look is refused. */
+export function withStorage(task) {
+  try {
+    return task();
+  } catch {
+    return null;
+  }
+}
+
+/** Whether this browser keeps anything for this site. */
+export function canKeep() {
+  const name = `${KEY}_probe`;
+  return withStorage(() => {
+    localStorage.setItem(name, '');
+    localStorage.removeItem(name);
+    return true;
+  }) === true;
+}
+
+/**
+ * Asks for a session to go in with. Where none can be kept, none is opened, nor an account made that seems not to work:
+ * `no-storage` is a slug of our own.
+ */
+export async function askForSession(path, json) {
+  return canKeep() ? ask('POST', path, { json }) : { ...unanswered(), slug: 'no-storage' };
+}
+
 /** Keeps what log-in, sign-up or a refresh has answered. */
-export function keep({ accessToken, refreshToken, user }) {
-  localStorage.setItem(KEY, JSON.stringify({ accessToken, refreshToken, user: user.id }));
+function keep({ accessToken, refreshToken, user }) {
+  withStorage(() => localStorage.setItem(KEY, JSON.stringify({ accessToken, refreshToken, user: user.id })));
 }
 
 /** Keeps a session that was just opened, and goes in for ever. Back does not lead to the form that opened it. */
@@ -34,7 +61,7 @@ export function enter(session) {
 }
 
 export function forget() {
-  localStorage.removeItem(KEY);
+  withStorage(() => localStorage.removeItem(KEY));
 }
 
 /** Whether whose page this is seems to be logged in; the server may know better. */
@@ -124,11 +151,7 @@ async function refresh(refreshToken) {
 }
 
 function kept() {
-  try {
-    return JSON.parse(localStorage.getItem(KEY));
-  } catch {
-    return null;
-  }
+  return withStorage(() => JSON.parse(localStorage.getItem(KEY)));
 }
 
 /** fetch does not tell how much of a body has gone out. */

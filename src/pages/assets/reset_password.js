@@ -2,15 +2,16 @@
 
 import { ask } from './api.js';
 import { bind, revealPasswords } from './form.js';
-import { forget } from './member.js';
+import { forget, withStorage } from './member.js';
 import { newPassword } from './rules.js';
 import { $, show } from './view.js';
 
 // A phone drops this tab while one looks for a password in another app, and loads it again: the token has to outlive
 // that. In sessionStorage, it is this tab's alone; it goes when it is used or refused, and is worthless after minutes.
+// Where the browser keeps nothing, the page alone has it.
 const KEY = 'vestibule_reset';
 
-let token = taken() ?? sessionStorage.getItem(KEY);
+let token = taken() ?? withStorage(() => sessionStorage.getItem(KEY));
 
 const form = $('reset');
 
@@ -49,11 +50,11 @@ function taken() {
   const found = new URLSearchParams(location.hash.slice(1)).get('token');
   if (!found) return null;
   history.replaceState(null, '', location.pathname);
-  sessionStorage.setItem(KEY, found);
+  withStorage(() => sessionStorage.setItem(KEY, found));
   return found;
 }
 
 function drop() {
   token = null;
-  sessionStorage.removeItem(KEY);
+  withStorage(() => sessionStorage.removeItem(KEY));
 }

@@ -1,9 +1,9 @@
 // Sign up. Whoever has done so is logged in.
 
-import { ask } from './api.js';
 import { bind, revealPasswords } from './form.js';
-import { enter, isKept } from './member.js';
+import { askForSession, canKeep, enter, isKept } from './member.js';
 import { email, fullName, newPassword, username, usernameSoFar } from './rules.js';
+import { say } from './say.js';
 import { $ } from './view.js';
 
 // If that session is over, the account's page leads to the log-in.
@@ -13,12 +13,12 @@ const form = $('sign-up');
 const known = $('known');
 
 revealPasswords();
-bind(form, {
+const complain = bind(form, {
   rules: { username, email, fullName, password: newPassword(form.elements.password) },
   soon: { username: usernameSoFar },
   send(typed) {
     known.hidden = true;
-    return ask('POST', '/auth/signup', { json: typed });
+    return askForSession('/auth/signup', typed);
   },
   done: ({ body }) => enter(body),
   refused({ slug, body }) {
@@ -28,3 +28,6 @@ bind(form, {
     form.elements[body.errors[0].field].closest('.field').append(known);
   },
 });
+
+// Before anything is typed in vain.
+if (!canKeep()) complain(say('common.no-storage'));

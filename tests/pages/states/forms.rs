@@ -114,6 +114,13 @@ async fn a_wrong_password_is_kept_and_leads_to_a_new_one() {
     browser.see("Look in your mail").await;
     look(&browser, "forgot-sent").await;
     browser.press("Try another address").await;
+    // A fault of the page's own.
+    browser.expect("no plurals");
+    browser.script("Intl.PluralRules.prototype.select = () => { throw new Error('no plurals') }", &[]).await;
+    browser.key("Enter").await;
+    browser.see("Something went wrong on our side.").await;
+    assert!(browser.is_enabled("Send the link").await);
+    browser.reload().await;
     assert_eq!(browser.focused().await, "E-mail address");
     browser.fill("E-mail address", "nobody@example.com").await;
     browser.key("Enter").await;
@@ -196,6 +203,42 @@ async fn what_was_typed_outlives_an_outage() {
     browser.press("Sign up").await;
     browser.at("/account").await;
     browser.close().await;
+}
+
+#[tokio::test]
+#[ignore = "make test-all runs it"]
+async fn a_browser_that_keeps_nothing_is_told_so() {
+    const NOTHING_KEPT: &str = "Your browser keeps nothing for this site, so you cannot log in.";
+    let app = TestApp::start().await;
+    let ada = app.member("ada").await;
+    let browser = Browser::open(Viewport::Phone).await;
+    let refuses = "for (const name of ['localStorage', 'sessionStorage']) \
+        Object.defineProperty(window, name, { get() { throw new DOMException('refused', 'SecurityError') } })";
+    browser.before_pages(refuses).await;
+    browser.goto(&page(&app, "/account")).await;
+    browser.at("/login").await;
+    browser.see(NOTHING_KEPT).await;
+    fill_in_log_in(&browser, "ada", PASSWORD).await;
+    browser.press("Log in").await;
+    browser.see(NOTHING_KEPT).await;
+    assert!(browser.is_enabled("Log in").await);
+
+    browser.goto(&page(&app, "/signup")).await;
+    browser.see(NOTHING_KEPT).await;
+    fill_in_sign_up(&browser, "bob", PASSWORD).await;
+    browser.press("Sign up").await;
+    browser.see(NOTHING_KEPT).await;
+    assert!(browser.is_enabled("Sign up").await);
+    look(&browser, "nothing-kept").await;
+    // What could not be entered was not made.
+    app.log_in("bob", PASSWORD).await.assert_problem(401, "invalid-credentials");
+
+    open_reset_link(&app, &browser, &ada.email, 1).await;
+    browser.fill("New password", NEW).await;
+    browser.press("Set password").await;
+    browser.see("Your new password is set").await;
+    browser.close().await;
+    app.log_in("ada", NEW).await.assert_status(200);
 }
 
 #[tokio::test]
