@@ -104,7 +104,7 @@ export function bind(form, { rules, soon = {}, send, done, refused = () => false
     }
     if (errors.length > 0) lead(form.elements[errors[0].field]);
     else if (reply.status === 429) wait(reply.wait);
-    else complain(problems[reply.slug] ?? undecided(reply.slug) ?? reply.body.detail);
+    else complain(problems[reply.slug] ?? undecided(reply) ?? reply.body.detail);
   }
 
   function complain(text) {
@@ -173,13 +173,18 @@ export function revealPasswords() {
 }
 
 /** What to say where nothing was decided: what was typed stays, and the button is there to try again. */
-function undecided(slug) {
+function undecided({ slug, body }) {
   switch (slug) {
     case 'no-network': return say('common.no-network');
-    case 'unavailable': return say('common.unavailable');
+    // The server knows what was done before it failed; a proxy does not.
+    case 'unavailable': return isOurs(body) ? body.detail : say('common.unavailable');
     case 'internal-error': return say('common.internal-error');
     case 'no-storage': return say('common.no-storage');
   }
+}
+
+function isOurs({ type }) {
+  return String(type).startsWith('urn:vestibule:problem:');
 }
 
 function errorOf(field) {

@@ -1,6 +1,7 @@
 //! The forms of members: what is refused, waited for, cut off and shown, and that nothing typed goes astray.
 
 use serde_json::json;
+use vestibule::redis::scripts;
 
 use crate::support::TestApp;
 use crate::support::app::Setup;
@@ -186,7 +187,7 @@ async fn what_was_typed_outlives_an_outage() {
     fill_in_sign_up(&browser, "ada", PASSWORD).await;
     wire.refuse();
     browser.press("Sign up").await;
-    browser.see("We cannot answer just now. Please try again in a moment; nothing that you typed is lost.").await;
+    browser.see("We cannot answer just now. Please try again in a moment.").await;
     assert!(browser.text_of("[data-problem]").await.starts_with("We cannot answer just now."));
     look(&browser, "unavailable").await;
     browser.offline(true).await;
@@ -200,8 +201,21 @@ async fn what_was_typed_outlives_an_outage() {
     wire.heal();
     until("Redis to be back", async || (app.log_in("nobody", PASSWORD).await.status == 401).then_some(())).await;
     browser.offline(false).await;
+    // The server has made the account, and could not open a session.
+    wire.lose(&scripts::SESSION_OPEN, 2);
     browser.press("Sign up").await;
+    browser.see("Your account was made. Log in with it in a moment.").await;
+    browser.follow("Log in").await;
+    fill_in_log_in(&browser, "ada", PASSWORD).await;
+    browser.press("Log in").await;
     browser.at("/account").await;
+    // A proxy that cannot reach us, whatever it says, knows less than the page.
+    browser.goto(&page(&app, "/forgot-password")).await;
+    let bad_gateway = "window.fetch = async () => Response.json({ detail: 'upstream' }, { status: 502 })";
+    browser.script(bad_gateway, &[]).await;
+    browser.fill("E-mail address", "ada@example.com").await;
+    browser.press("Send the link").await;
+    browser.see("We cannot answer just now. Please try again in a moment; nothing that you typed is lost.").await;
     browser.close().await;
 }
 
