@@ -16,9 +16,10 @@ import { announce, tell } from './view.js';
  * @param {(answer: import('./api.js').Answer) => any} [options.refused] what else a refusal means to this form; true
  *   where nothing more is to be said of it
  * @param {Record<string, string>} [options.problems] what to say of problems that only this form knows, by slug
+ * @param {Record<string, string>} [options.waits] by slug: the field whose value has to wait, while another need not
  * @returns {(text: string) => void} says above the form what is wrong; nothing is right
  */
-export function bind(form, { rules, soon = {}, send, done, refused = () => false, problems = {} }) {
+export function bind(form, { rules, soon = {}, send, done, refused = () => false, problems = {}, waits = {} }) {
   const fields = Object.keys(rules).map((name) => form.elements[name]);
   const button = form.querySelector('[type=submit]');
   const problem = form.querySelector('[data-problem]');
@@ -27,10 +28,12 @@ export function bind(form, { rules, soon = {}, send, done, refused = () => false
   // What the server has refused stays wrong until it is changed.
   const refusals = new Map();
   let stop = () => {};
+  let waiting;
 
   form.noValidate = true;
   form.addEventListener('input', ({ target }) => {
     if (fields.includes(target)) review(target);
+    if (target === waiting) goOn();
   });
   form.addEventListener('change', ({ target }) => {
     if (!fields.includes(target)) return;
@@ -103,7 +106,7 @@ export function bind(form, { rules, soon = {}, send, done, refused = () => false
       judge(field);
     }
     if (errors.length > 0) lead(form.elements[errors[0].field]);
-    else if (reply.status === 429) wait(reply.wait);
+    else if (reply.status === 429) wait(reply);
     else complain(problems[reply.slug] ?? undecided(reply) ?? reply.body.detail);
   }
 
@@ -121,16 +124,21 @@ export function bind(form, { rules, soon = {}, send, done, refused = () => false
   }
 
   /** Waits with the button, and says so once. */
-  function wait(seconds) {
+  function wait({ slug, wait: seconds }) {
     stop();
     const words = (left) => say('common.too_many', { time: clock(left) });
     complain(words(seconds));
     hold(button, true);
-    stop = countDown(seconds, (left) => write(words(left)), () => {
-      hold(button, false);
-      write('');
-      announce(say('common.go_on'));
-    });
+    waiting = form.elements[waits[slug]];
+    stop = countDown(seconds, (left) => write(words(left)), goOn);
+  }
+
+  function goOn() {
+    stop();
+    waiting = undefined;
+    hold(button, false);
+    write('');
+    announce(say('common.go_on'));
   }
 }
 

@@ -18,6 +18,8 @@ const complain = bind(form, {
   send: (typed) => askForSession('/auth/login', typed),
   done: ({ body }) => enter(body),
   problems: { 'invalid-credentials': say('log_in.wrong') },
+  // The server counts the name that was typed.
+  waits: { 'too-many-attempts': 'login' },
   refused({ slug }) {
     $('way-out').hidden = slug !== 'invalid-credentials' && slug !== 'too-many-attempts';
     if (slug !== 'invalid-credentials') return;

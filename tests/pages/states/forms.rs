@@ -146,7 +146,16 @@ async fn a_wait_is_counted_down_and_ends() {
     browser.see("Set a new password").await;
     assert!(!browser.is_enabled("Log in").await);
     look(&browser, "log-in-wait").await;
+    // Another name need not wait; this one still has to.
     browser.fill("Password", PASSWORD).await;
+    assert!(!browser.is_enabled("Log in").await);
+    browser.fill(LOGIN, "robert").await;
+    browser.not_see("Too many tries.").await;
+    browser.press("Log in").await;
+    browser.see("This name and password do not match.").await;
+    browser.fill(LOGIN, "ada").await;
+    browser.press("Log in").await;
+    browser.see("Too many tries. You can go on in ").await;
     pass(&app, &browser, 60_000).await;
     browser.not_see("Too many tries.").await;
     until("the word", async || (browser.script(SAID, &[]).await == "You can go on now.").then_some(())).await;
