@@ -38,6 +38,7 @@ async fn a_member_finds_the_way(viewport: Viewport) {
     browser.press("Send the link").await;
     browser.see("If somebody has signed up with ada@example.com, a link is on its way there.").await;
     browser.see("It works for 15 minutes").await;
+    browser.see("If you asked several times, use the newest mail, or wait 15 minutes").await;
     assert_eq!(browser.focused().await, "Look in your mail");
     look(&browser, "forgot-sent").await;
 
