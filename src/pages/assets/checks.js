@@ -136,7 +136,7 @@ function take(kind, { track, reason }) {
 function fail(kind, reason) {
   // The next try takes what there is.
   if (reason === 'gone') delete chosen[kind];
-  set(kind, 'attention', say(FIXES[reason]));
+  set(kind, 'attention', say(FIXES[reason] ?? FIXES.unknown));
 }
 
 function lose(kind, reason) {
@@ -149,7 +149,12 @@ function lose(kind, reason) {
 function look(kind, track) {
   end(kind);
   set(kind, 'testing');
-  return new Promise((over) => (kind === 'camera' ? see : hear)(track, over));
+  const looked = new Promise((over) => (kind === 'camera' ? see : hear)(track, over));
+  // A browser may open a device, and have no means to look at it.
+  return looked.catch(() => {
+    end(kind);
+    fail(kind, 'unknown');
+  });
 }
 
 function end(kind) {
@@ -183,11 +188,6 @@ function see(track, over) {
 
 function hear(track, over) {
   let loud = 0;
-  const late = setTimeout(() => {
-    fail('microphone', 'silent');
-    $('speak').hidden = true;
-    over();
-  }, SOUND_MS);
   const stop = listen(track, (level) => {
     drawLevel(level);
     loud += level >= SPOKEN;
@@ -200,6 +200,11 @@ function hear(track, over) {
     if (isLate) announce(spoken('microphone'));
     over();
   });
+  const late = setTimeout(() => {
+    fail('microphone', 'silent');
+    $('speak').hidden = true;
+    over();
+  }, SOUND_MS);
   ends.microphone = () => {
     clearTimeout(late);
     stop();

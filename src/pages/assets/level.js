@@ -14,8 +14,7 @@ const QUIET_DB = -60;
  */
 export function listen(track, hear) {
   const context = new AudioContext();
-  const analyser = new AnalyserNode(context, { fftSize: SAMPLES });
-  context.createMediaStreamSource(new MediaStream([track])).connect(analyser);
+  const analyser = tapped(context, track);
   const samples = new Float32Array(SAMPLES);
   const timer = setInterval(() => {
     // A phone suspends it when a call comes in, and does not resume it by itself.
@@ -27,6 +26,18 @@ export function listen(track, hear) {
     clearInterval(timer);
     context.close();
   };
+}
+
+/** Browsers have only so many contexts at a time: one that is of no use is closed. */
+function tapped(context, track) {
+  try {
+    const analyser = new AnalyserNode(context, { fftSize: SAMPLES });
+    context.createMediaStreamSource(new MediaStream([track])).connect(analyser);
+    return analyser;
+  } catch (error) {
+    context.close();
+    throw error;
+  }
 }
 
 /** The root mean square, as people hear it: in decibels. */

@@ -50,10 +50,21 @@ async function press(button, work) {
   if (button.getAttribute('aria-disabled') === 'true') return announce($('start-why').textContent);
   enable(button, false);
   button.toggleAttribute('data-busy', true);
-  await work(button);
-  button.toggleAttribute('data-busy', false);
-  enable(button, true);
-  offer();
+  try {
+    await work(button);
+  } catch (error) {
+    complain(problemOf(button), say('common.internal-error'));
+    reportError(error);
+  } finally {
+    button.toggleAttribute('data-busy', false);
+    enable(button, true);
+    offer();
+  }
+}
+
+/** Where it is said why a button came to nothing. */
+function problemOf(button) {
+  return button.closest('[data-view]').querySelector('[data-problem]');
 }
 
 function enable(button, is) {
@@ -85,7 +96,7 @@ function offer() {
 }
 
 async function goIn(button) {
-  const problem = button.closest('[data-view]').querySelector('[data-problem]');
+  const problem = problemOf(button);
   const reply = await start(session().sessionToken, ({ slug }) =>
     complain(problem, say(slug === 'no-network' ? 'pre_check.waits_network' : 'pre_check.waits_server')));
   complain(problem, '');

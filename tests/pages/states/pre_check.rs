@@ -35,6 +35,10 @@ const CHOOSE: &str = "
     choice.selectedIndex = choice.length - 1;
     choice.dispatchEvent(new Event('change'));
     return choice.value;";
+/// A browser that opens a microphone, and cannot listen to it.
+const DEAF: &str = "
+    window.listens = window.AudioContext;
+    window.AudioContext = function () { throw new DOMException('', 'NotSupportedError') };";
 const OLD: &str = "delete window.RTCPeerConnection; delete Navigator.prototype.mediaDevices;";
 
 /// What a screen reader was told last.
@@ -141,8 +145,13 @@ async fn a_silent_microphone_is_told_and_listened_to() {
     let link = app.invite("ada@example.com").await;
     let browser = Window::new(Viewport::Desktop).dark().devices(Devices::Granted).open().await;
     arrive(&browser, &app, &link).await;
-    browser.script(SILENCE, &[]).await;
+    browser.script(DEAF, &[]).await;
     browser.press("Check camera and microphone").await;
+    browser.see("Microphone Needs attention Your browser could not open it.").await;
+    browser.see("Camera Ready").await;
+    browser.script("window.AudioContext = window.listens", &[]).await;
+    browser.script(SILENCE, &[]).await;
+    browser.press("Try again").await;
     browser.see("Say a few words").await;
     browser.see("Microphone Needs attention We hear nothing.").await;
     unready(&browser).await;
