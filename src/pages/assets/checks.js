@@ -1,17 +1,13 @@
 // The three checks: their states, what they show, and how to fix what failed.
 
 import { devicesOf, lacking, open } from './devices.js';
-import { listen } from './level.js';
+import { ear, listen } from './level.js';
 import { say } from './say.js';
 import { $, announce, tell } from './view.js';
 
 /** Longer than a camera takes to wake, and than somebody needs to say a few words. */
 const PICTURE_MS = 8_000;
 const SOUND_MS = 10_000;
-/** Somebody speaks at a desk: -35 dB, which no fan reaches. As level.js shows it. */
-const SPOKEN = 42;
-/** Looks at which it was that loud: a word, not a click. */
-const SPOKEN_LOOKS = 4;
 
 const STATES = {
   untested: 'pre_check.untested',
@@ -32,6 +28,7 @@ const FIXES = {
   paused: 'pre_check.fix_paused',
   dark: 'pre_check.fix_dark',
   silent: 'pre_check.fix_silent',
+  quiet: 'pre_check.fix_quiet',
   unknown: 'pre_check.fix_unknown',
 };
 
@@ -187,22 +184,34 @@ function see(track, over) {
 }
 
 function hear(track, over) {
-  let loud = 0;
+  const judge = ear();
+  let found = 'silent';
+  /** What was complained of, once the time was over. */
+  let said = '';
+  const complain = () => {
+    said = found;
+    fail('microphone', found);
+    $('speak').hidden = true;
+    $('moves').hidden = found === 'silent';
+  };
+  const pass = () => {
+    clearTimeout(late);
+    set('microphone', 'ready');
+    $('speak').hidden = $('moves').hidden = true;
+    over();
+  };
   const stop = listen(track, (level) => {
     drawLevel(level);
-    loud += level >= SPOKEN;
-    if (loud < SPOKEN_LOOKS || states.microphone === 'ready') return;
-    clearTimeout(late);
+    if (states.microphone === 'ready') return;
+    found = judge(level);
+    if (found === 'spoken') pass();
+    else if (said !== '' && said !== found) complain();
+    else return;
     // It may be heard after all.
-    const isLate = states.microphone === 'attention';
-    set('microphone', 'ready');
-    $('speak').hidden = true;
-    if (isLate) announce(spoken('microphone'));
-    over();
+    if (said !== '') announce(spoken('microphone'));
   });
   const late = setTimeout(() => {
-    fail('microphone', 'silent');
-    $('speak').hidden = true;
+    complain();
     over();
   }, SOUND_MS);
   ends.microphone = () => {
@@ -211,8 +220,14 @@ function hear(track, over) {
     $('sound').hidden = true;
     over();
   };
+  $('moves').onclick = () => {
+    pass();
+    // This button is gone.
+    $('start').focus();
+  };
   $('sound').hidden = false;
   $('speak').hidden = false;
+  $('moves').hidden = true;
 }
 
 function drawLevel(level) {

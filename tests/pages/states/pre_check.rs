@@ -11,22 +11,27 @@ use crate::support::wire::Wired;
 
 /// What the browser answers to the next question for devices.
 const REFUSE: &str = "navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('', arguments[0]))";
-/// A camera, and a microphone that says nothing until `speak` is called.
+/// A camera, and a microphone that says nothing until `speak` is called: with this loudness, which goes up and down twice
+/// a second by so much.
 const SILENCE: &str = "
     const real = MediaDevices.prototype.getUserMedia.bind(navigator.mediaDevices);
     navigator.mediaDevices.getUserMedia = async () => {
         const context = new AudioContext();
         const [sound, stream] = [context.createMediaStreamDestination(), await real({ video: true })];
-        window.speak = () => {
-            const voice = new OscillatorNode(context);
-            voice.connect(sound);
-            voice.start();
-        };
-        stream.addTrack(sound.stream.getAudioTracks()[0]);
+        const [voice, words] = [new OscillatorNode(context), new OscillatorNode(context, { type: 'square', frequency: 2 })];
+        const [loud, swing] = [new GainNode(context, { gain: 0 }), new GainNode(context, { gain: 0 })];
+        voice.connect(loud).connect(sound);
+        words.connect(swing).connect(loud.gain);
+        voice.start();
+        words.start();
+        window.speak = (loudness, change) => [loud.gain.value, swing.gain.value] = [loudness, change];
+        window.microphone = sound.stream.getAudioTracks()[0];
+        stream.addTrack(window.microphone);
         return stream;
     };";
 /// As if it were pulled out, or a call took it.
 const HAPPENS: &str = "preview.srcObject.getTracks()[0].dispatchEvent(new Event(arguments[0]))";
+const MICROPHONE: &str = "microphone.dispatchEvent(new Event(arguments[0]))";
 /// Chooses the last microphone, and keeps what the page asks the browser for.
 const CHOOSE: &str = "
     const real = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
@@ -156,11 +161,24 @@ async fn a_silent_microphone_is_told_and_listened_to() {
     browser.see("Microphone Needs attention We hear nothing.").await;
     unready(&browser).await;
     shown(&browser, "pre-check-silent").await;
-    browser.script("speak()", &[]).await;
+    // Peaks of -42 dB, and no louder: a fan, or somebody far away.
+    browser.script("speak(0.008, 0)", &[]).await;
+    browser.see("Microphone Needs attention It is very quiet.").await;
+    unready(&browser).await;
+    shown(&browser, "pre-check-quiet").await;
+    browser.press("The bar moves: go on with it").await;
     browser.see("Microphone Ready").await;
+    browser.not_see("The bar moves").await;
     assert_eq!(browser.focused().await, "Start the interview");
+
+    // No louder, but somebody who pauses.
+    browser.script(MICROPHONE, &[json!("mute")]).await;
+    browser.see("Microphone Needs attention It stopped sending").await;
+    browser.script("speak(0.005, 0.003)", &[]).await;
+    browser.script(MICROPHONE, &[json!("unmute")]).await;
+    browser.see("Microphone Ready").await;
     let level = "return Number(document.getElementById('level').getAttribute('aria-valuenow'))";
-    assert!(browser.script(level, &[]).await.as_u64().unwrap() > 42);
+    assert!(browser.script(level, &[]).await.as_u64().unwrap() < 50);
     browser.close().await;
 }
 
