@@ -6,7 +6,7 @@ import { mark } from './form.js';
 import { paint as paintScreen, troubleWords } from './join_screen.js';
 import { glance, isLimited, look, requestCode, token, verifyCode } from './link.js';
 import { clock, say, sayCount } from './say.js';
-import { canKeepSession, forgetSession, hasSession, keepSession } from './session.js';
+import { canKeepSession, forgetSession, hasSession, keepSession, learnOfEnd } from './session.js';
 import { $, announce } from './view.js';
 
 /** Away for longer than this, and a code may have been asked for or typed elsewhere. */
@@ -43,6 +43,7 @@ $('resend').addEventListener('click', askForCode);
 $('again').addEventListener('click', startOver);
 $('go-on').href = `/interview/pre-check/${token}`;
 if (!canKeepSession()) note('notice', say('join.no_storage'));
+else if (learnOfEnd()) note('notice', say('join.session_over'));
 await learnAll();
 watch();
 
@@ -78,7 +79,7 @@ async function spendCode(event) {
   if (!isWhole(code)) return refuse(say('join.code_short'));
   const reply = await work(verify, () => verifyCode(state.facts, code, complain));
   if (!reply.ok) return heed(reply);
-  keepSession(reply.body);
+  keepSession(reply);
   location.assign($('go-on').href);
 }
 

@@ -4,7 +4,7 @@ import { checkBrowser, checkDevices, closeDevices, KINDS, named, onChange, those
 import { countDown } from './countdown.js';
 import { start, token } from './link.js';
 import { clock, say } from './say.js';
-import { canKeepSession, forgetSession, hasSession, keepStarted, session, startedAt } from './session.js';
+import { canKeepSession, endSession, forgetSession, hasSession, keepStarted, session, startedAt } from './session.js';
 import { $, announce, show, tell } from './view.js';
 
 const { devices, afterStartUrl } = $('pre-check').dataset;
@@ -101,8 +101,8 @@ async function goIn(button) {
     complain(problem, say(slug === 'no-network' ? 'pre_check.waits_network' : 'pre_check.waits_server')));
   complain(problem, '');
   if (reply.ok) return enter(reply.body);
-  if (reply.status === 401 || reply.status === 403) return forget(leave);
-  if (reply.status === 404) return forget(() => show('gone'));
+  if (reply.status === 401 || reply.status === 403) return finish(endSession, leave);
+  if (reply.status === 404) return finish(forgetSession, () => show('gone'));
   if (reply.status === 429) return wait(reply.wait, problem);
   complain(problem, reply.body.detail);
 }
@@ -125,9 +125,9 @@ function wait(seconds, problem) {
   });
 }
 
-function forget(then) {
+function finish(forget, then) {
   closeDevices();
-  forgetSession();
+  forget();
   then();
 }
 

@@ -1,8 +1,10 @@
 //! Whatever else may happen to a candidate on the way in.
 
+use serde_json::json;
 use vestibule::redis::scripts;
 
 use crate::pages::candidate::{join, join_path, mark, pre_check_path};
+use crate::pages::pre_check::KEEP;
 use crate::support::TestApp;
 use crate::support::app::{Link, Setup};
 use crate::support::browser::{Browser, Viewport, Window};
@@ -315,6 +317,16 @@ async fn the_way_back_from_the_pre_check_leads_on_again() {
     desktop.back().await;
     desktop.see("You have confirmed your e-mail").await;
     state(&desktop, "join-verified").await;
+    // A day later; and back.
+    let kept = desktop.script("return { ...sessionStorage }", &[]).await;
+    assert!(kept["interview_session_ends_at"].as_str().unwrap() > "2026");
+    desktop.script(KEEP, &[json!({ "interview_session_ends_at": "2020-01-01T00:00:00.000Z" })]).await;
+    desktop.goto(&format!("http://{}{}", app.nodes[0].public, pre_check_path(&link))).await;
+    desktop.at(&join_path(&link)).await;
+    desktop.see("Your session is over. Ask for a new code to go on.").await;
+    desktop.see("Welcome, Ada Lovelace").await;
+    desktop.script(KEEP, &[kept]).await;
+    desktop.reload().await;
     desktop.press("Use a new code").await;
     desktop.see("Welcome, Ada Lovelace").await;
     assert_eq!(desktop.storage("interview_session_token").await, None);
@@ -389,7 +401,7 @@ async fn the_narrowest_phone_and_the_largest_text_show_all() {
 async fn assert_fits(browser: &Browser, name: &str) {
     browser.shot(name).await;
     let widths = "return [document.documentElement.scrollWidth, innerWidth]";
-    assert_eq!(browser.script(widths, &[]).await, serde_json::json!([320, 320]), "{name}");
+    assert_eq!(browser.script(widths, &[]).await, json!([320, 320]), "{name}");
 }
 
 #[tokio::test]

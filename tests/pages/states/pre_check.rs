@@ -239,8 +239,13 @@ async fn without_a_session_one_joins_first() {
         arrive_with(&browser, node, &link, token).await;
         browser.press("Start the interview").await;
         browser.at(&join).await;
+        browser.see("Your session is over. Ask for a new code to go on.").await;
         assert_eq!(browser.storage("interview_session_token").await, None);
     }
+    shown(&browser, "join-session-over").await;
+    browser.reload().await;
+    browser.see("Welcome, Ada Lovelace").await;
+    browser.not_see("Your session is over.").await;
 
     let own = arrive(&browser, &app, &link).await;
     browser.goto(&format!("http://{node}{}", page_of(&other))).await;
