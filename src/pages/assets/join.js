@@ -6,7 +6,7 @@ import { mark } from './form.js';
 import { paint as paintScreen, troubleWords } from './join_screen.js';
 import { glance, isLimited, look, requestCode, token, verifyCode } from './link.js';
 import { clock, say, sayCount } from './say.js';
-import { canKeepSession, forgetSession, hasSession, keepSession, learnOfEnd } from './session.js';
+import { canKeepSession, forgetSession, hasSession, keepSession, learnOfEnd, session } from './session.js';
 import { $, announce } from './view.js';
 
 /** Away for longer than this, and a code may have been asked for or typed elsewhere. */
@@ -18,7 +18,8 @@ const verify = $('verify');
 const state = {
   /** What `info` says; null where the link does not work, undefined before it is known. */
   facts: undefined,
-  hasSession: false,
+  /** Of this tab; null where there is none. */
+  session: null,
   /** Seconds left of each wait. */
   left: { resend: 0, lock: 0, limit: 0 },
   /** The button that has been pressed, while its request is under way. */
@@ -228,7 +229,7 @@ function note(look, text, { untilResend = false } = {}) {
 }
 
 function paint(options) {
-  state.hasSession = canKeepSession() && hasSession();
+  state.session = canKeepSession() && hasSession() ? session() : null;
   paintScreen(state, options);
 }
 

@@ -9,10 +9,11 @@ const entry = document.querySelector('[data-view="code"]');
 const attemptsMax = Number(entry.dataset.attempts);
 
 /** Which of the states is true. */
-function screenOf({ facts, hasSession, left }) {
+function screenOf({ facts, session, left }) {
   if (facts === undefined) return 'loading';
+  // It outlives the link's expiry.
+  if (session !== null) return 'verified';
   if (facts === null) return 'gone';
-  if (hasSession) return 'verified';
   if (left.lock > 0) return 'locked';
   return facts.ref === null ? 'info' : 'code';
 }
@@ -23,6 +24,9 @@ let shown = 'loading';
 export function paint(state, { focus = false } = {}) {
   const screen = screenOf(state);
   if (state.facts) fillIn(state, screen);
+  if (state.session) tell($('confirmed'), say('join.confirmed', { name: state.session.name }));
+  // Without a link there is none.
+  $('again').hidden = state.facts === null;
   paintButtons(state, screen);
   paintStrips(state);
   $('slow').hidden = state.trouble !== '' || state.left.limit > 0;
@@ -45,7 +49,6 @@ function fillIn({ facts, left }, screen) {
   tell($('position'), position);
   sayInto($('will-send'), 'join.will_send', { email });
   tell($('expires'), say('join.expires', { time: when(expiresAt) }));
-  tell($('confirmed'), say('join.confirmed', { name }));
 
   const isLocked = screen === 'locked';
   tell($('code-title'), isLocked ? say('join.locked_title') : say('join.code_title'));

@@ -226,7 +226,8 @@ async fn where_devices_are_optional_one_starts_and_is_led_on() {
 #[ignore = "make test-all runs it"]
 async fn without_a_session_one_joins_first() {
     let app = optional().start().await;
-    let [link, other] = [app.invite("ada@example.com").await, app.invite("bob@example.com").await];
+    let link = app.invite_with("ada@example.com", &["--expires-hours", "1"]).await;
+    let other = app.invite("bob@example.com").await;
     let node = app.nodes[0].public;
     let join = format!("/interview/join/{}", link.token);
     let browser = Browser::open(Viewport::Phone).await;
@@ -251,13 +252,26 @@ async fn without_a_session_one_joins_first() {
     browser.goto(&format!("http://{node}{}", page_of(&other))).await;
     browser.at(&format!("/interview/join/{}", other.token)).await;
 
+    // The link's time is over, and the session's is not.
     arrive_with(&browser, node, &link, &own).await;
-    app.revoke(&link).await;
+    app.pass(3_600_000);
+    browser.goto(&format!("http://{node}{join}")).await;
+    browser.see("Thank you, Ada Lovelace.").await;
+    browser.not_see("Use a new code").await;
+    shown(&browser, "join-verified-expired").await;
+    browser.follow("Continue").await;
     browser.press("Start the interview").await;
+    browser.see("You are in").await;
+
+    app.revoke(&link).await;
+    browser.reload().await;
+    browser.press("Rejoin the interview").await;
     browser.see("This link no longer works").await;
     assert_eq!(browser.focused().await, "This link no longer works");
     assert_eq!(browser.storage("interview_session_token").await, None);
     shown(&browser, "pre-check-gone").await;
+    browser.goto(&format!("http://{node}{join}")).await;
+    browser.see("This link no longer works").await;
     browser.close().await;
 }
 
