@@ -68,6 +68,7 @@ async fn a_link_that_is_dead_says_what_to_do() {
     phone.expect("404");
     for dead in [&expired, &revoked, &unknown, &garbage] {
         phone.goto(&join(&app, dead)).await;
+        phone.see("It has expired, was replaced by a newer one, or was withdrawn.").await;
         phone.see("Look in your mail for the newest invitation").await;
         assert_eq!(phone.script("return document.title", &[]).await, "This link no longer works · Acme");
     }
