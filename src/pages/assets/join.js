@@ -18,6 +18,8 @@ const verify = $('verify');
 const state = {
   /** What `info` says; null where the link does not work, undefined before it is known. */
   facts: undefined,
+  /** Whether a code would lead anywhere. */
+  canKeep: canKeepSession(),
   /** Of this tab; null where there is none. */
   session: null,
   /** Seconds left of each wait. */
@@ -43,7 +45,7 @@ $('send').addEventListener('click', askForCode);
 $('resend').addEventListener('click', askForCode);
 $('again').addEventListener('click', startOver);
 $('go-on').href = `/interview/pre-check/${token}`;
-if (!canKeepSession()) note('notice', say('join.no_storage'));
+if (!state.canKeep) announce(say('join.no_storage'));
 else if (learnOfEnd()) note('notice', say('join.session_over'));
 await learnAll();
 watch();
@@ -229,7 +231,7 @@ function note(look, text, { untilResend = false } = {}) {
 }
 
 function paint(options) {
-  state.session = canKeepSession() && hasSession() ? session() : null;
+  state.session = state.canKeep && hasSession() ? session() : null;
   paintScreen(state, options);
 }
 

@@ -61,8 +61,8 @@ function fillIn({ facts, left }, screen) {
   tell($('attempts'), tellsAttempts ? sayCount('join.attempts', attemptsRemaining) : '');
 }
 
-function paintButtons({ working, left }, screen) {
-  const isBlocked = working !== null || left.limit > 0;
+function paintButtons({ canKeep, working, left }, screen) {
+  const isBlocked = !canKeep || working !== null || left.limit > 0;
   input.disabled = screen === 'locked';
   input.readOnly = working !== null;
   verify.disabled = isBlocked || screen === 'locked';
@@ -76,8 +76,9 @@ function paintButtons({ working, left }, screen) {
 }
 
 /** One strip in each view: the most pressing of what there is to say. */
-function paintStrips({ trouble, left, notice }) {
+function paintStrips({ canKeep, trouble, left, notice }) {
   const [look, text] = [
+    !canKeep && ['notice', say('join.no_storage')],
     trouble !== '' && ['notice', troubleWords(trouble)],
     left.limit > 0 && ['notice', say('common.too_many', { time: clock(left.limit) })],
     [notice.look, notice.text],

@@ -92,6 +92,33 @@ async fn without_scripts_the_page_says_what_it_is_for() {
 
 #[tokio::test]
 #[ignore = "make test-all runs it"]
+async fn a_browser_that_keeps_nothing_is_sent_no_code() {
+    const REFUSE: &str = "Object.defineProperty(window, 'sessionStorage', \
+        { get() { throw new DOMException('', 'SecurityError') } })";
+    let app = TestApp::start().await;
+    let link = app.invite("ada@example.com").await;
+    let phone = Browser::open(Viewport::Phone).await;
+    phone.before_pages(REFUSE).await;
+    phone.goto(&join(&app, &link)).await;
+    phone.see("Welcome, Ada Lovelace").await;
+    phone.see("Your browser keeps nothing for this site, so it cannot let you in.").await;
+    assert!(!phone.is_enabled(SEND).await);
+    state(&phone, "join-no-storage").await;
+
+    app.code(&link).await;
+    app.pass(60_000);
+    phone.reload().await;
+    phone.fill(CODE, "123456").await;
+    phone.key("Enter").await;
+    phone.see("Your browser keeps nothing for this site").await;
+    assert!(!phone.is_enabled(VERIFY).await);
+    assert!(!phone.is_enabled(RESEND).await);
+    assert_eq!(app.info(&link).await.json()["attemptsRemaining"], 3);
+    phone.close().await;
+}
+
+#[tokio::test]
+#[ignore = "make test-all runs it"]
 async fn wrong_codes_lock_and_the_lock_ends() {
     let setup = Setup::new().set("limits.otp_attempt.cooldown", &"4s").set("limits.otp_request.apart", &"1s");
     let app = setup.start().await;
