@@ -9,7 +9,8 @@ use crate::support::app::Link;
 use crate::support::browser::{Browser, Devices, Viewport, Window};
 
 /// Keeps in the tab what the join page leaves there.
-pub(super) const KEEP: &str = "for (const [key, value] of Object.entries(arguments[0])) sessionStorage.setItem(key, value)";
+pub(super) const KEEP: &str =
+    "for (const [key, value] of Object.entries(arguments[0])) sessionStorage.setItem(key, value)";
 
 /// Comes to the pre-check on this node as the join page sends one there, with a session token.
 pub(super) async fn arrive_with(browser: &Browser, node: SocketAddr, link: &Link, session_token: &str) {

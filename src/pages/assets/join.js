@@ -3,7 +3,7 @@
 import { isWhole, takeCode } from './code.js';
 import { countDown } from './countdown.js';
 import { mark } from './form.js';
-import { paint as paintScreen, troubleWords } from './join_screen.js';
+import { attemptsMax, paint as paintScreen, troubleWords } from './join_screen.js';
 import { glance, isLimited, look, requestCode, token, verifyCode } from './link.js';
 import { clock, say, sayCount } from './say.js';
 import { canKeepSession, forgetSession, hasSession, keepSession, learnOfEnd, session } from './session.js';
@@ -51,7 +51,10 @@ await learnAll();
 watch();
 
 async function learnAll(options) {
+  const asked = turn;
   const reply = await look(complain);
+  // What was done here meanwhile tells itself what it has come to.
+  if (asked !== turn) return;
   calm();
   learn(reply.ok ? reply.body : null);
   paint(options);
@@ -111,6 +114,9 @@ function heed({ slug, body, wait }) {
     case 'answer-lost':
       loseCode(say('join.answer_lost'));
       break;
+    case 'unsure':
+      learn(body);
+      return refuse(say('join.unsure', { ref: body.ref }));
     case 'otp-resend-too-soon':
       return waitToSend(wait, say('join.too_soon'));
     case 'otp-request-limit':
@@ -205,6 +211,7 @@ function endResend() {
 
 /** The code that there was is gone, and all attempts are back. */
 function endLock() {
+  learn({ cooldown: 0, attemptsRemaining: attemptsMax });
   note('success', say('join.can_send'));
   learnAll();
 }

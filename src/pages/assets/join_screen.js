@@ -6,7 +6,8 @@ import { $, show, tell } from './view.js';
 const input = $('code');
 const verify = $('verify');
 const entry = document.querySelector('[data-view="code"]');
-const attemptsMax = Number(entry.dataset.attempts);
+/** Wrong codes until a lock. */
+export const attemptsMax = Number(entry.dataset.attempts);
 
 /** Which of the states is true. */
 function screenOf({ facts, session, left }) {

@@ -30,7 +30,7 @@ export const isLimited = ({ slug }) => slug === 'rate-limited';
  * @returns {Promise<Answer>} its body, where all is well, has the members of `info` that change
  */
 export function requestCode(known, undecided) {
-  return settle(() => ask('POST', path('request-otp')), undecided, (now) => {
+  return settle(() => ask('POST', path('request-otp')), known, undecided, (now, known) => {
     if (now.cooldown > 0) return told('otp-cooldown', now, now.cooldown);
     if (now.ref !== null && now.ref !== known.ref) return told('', now);
     if (now.resendIn > 0) return told('otp-resend-too-soon', now, now.resendIn);
@@ -41,12 +41,15 @@ export function requestCode(known, undecided) {
 /**
  * Spends a code.
  * @param known the state of the link before
- * @returns {Promise<Answer>} `answer-lost` is a slug of our own: the code was used, and what it opened is lost
+ * @returns {Promise<Answer>} slugs of our own are `answer-lost`: the code was used, and what it opened is lost; and
+ * `unsure`: whether it cost an attempt cannot be told, so it is not posted again
  */
 export function verifyCode(known, otp, undecided) {
-  return settle(() => ask('POST', path('verify-otp'), { json: { otp } }), undecided, (now) => {
+  return settle(() => ask('POST', path('verify-otp'), { json: { otp } }), known, undecided, (now, known) => {
     if (now.cooldown > 0) return told('otp-cooldown', now, now.cooldown);
     if (now.ref === null) return told(known.ref === null ? 'otp-expired' : 'answer-lost', now);
+    // Attempts come back with a lock or a success, and then the code is another: they tell nothing of this try.
+    if (now.ref !== known.ref) return told('unsure', now);
     if (now.attemptsRemaining < known.attemptsRemaining) return told('otp-incorrect', now);
     return null;
   });
@@ -59,7 +62,8 @@ export const start = (sessionToken, undecided) =>
 const told = (slug, body, wait = 0) => ({ ok: slug === '', status: 200, slug, body, wait });
 
 /** Posts until it is decided, or `judge` sees by the state of the link that it was. */
-async function settle(post, undecided, judge) {
+async function settle(post, before, undecided, judge) {
+  let known = before;
   for (let tries = 1; ; tries += 1) {
     const reply = await post();
     // A right code that is posted a second time has been used up by the first.
@@ -69,7 +73,8 @@ async function settle(post, undecided, judge) {
     // What is still under way at the server comes to its end meanwhile.
     await rest(tries, reply.wait);
     const now = await look(undecided);
-    const verdict = now.ok ? judge(now.body) : now;
+    const verdict = now.ok ? judge(now.body, known) : now;
     if (verdict !== null || tries === TRIES_MAX) return verdict ?? reply;
+    known = now.body;
   }
 }

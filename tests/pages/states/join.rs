@@ -9,6 +9,7 @@ use crate::support::TestApp;
 use crate::support::app::{Link, Setup};
 use crate::support::browser::{Browser, Viewport, Window};
 use crate::support::postgres::query;
+use crate::support::until::until;
 use crate::support::wire::Wired;
 
 const CODE: &str = "6-digit code";
@@ -17,6 +18,20 @@ const RESEND: &str = "Send a new code";
 const VERIFY: &str = "Verify";
 const UNAVAILABLE: &str = "Our server cannot answer just now. Nothing is lost, and we go on trying.";
 const NO_NETWORK: &str = "We cannot reach the server. Check your connection; nothing is lost, and we go on trying.";
+
+/// What `info` says is held back until `release` is called.
+const HOLD: &str = "
+    const real = window.fetch;
+    const held = new Promise((release) => window.release = release);
+    window.fetch = async (path, init) => {
+        const answer = await real(path, init);
+        if (!path.endsWith('/info')) return answer;
+        const text = await answer.text();
+        window.holds = true;
+        return { status: answer.status, headers: answer.headers, text: () => held.then(() => text) };
+    };";
+/// Comes back when the page has read it.
+const RELEASE: &str = "release(); return new Promise((done) => setTimeout(done))";
 
 /// A picture of a state that everybody can use.
 #[track_caller]
@@ -136,6 +151,7 @@ async fn wrong_codes_lock_and_the_lock_ends() {
     try_code(&phone, &wrong(&code)).await;
     phone.see("Incorrect code, 1 attempt remaining.").await;
 
+    phone.script(HOLD, &[]).await;
     // The clocks of page and server part here: a page on a loaded machine sees all of the lock.
     try_code(&phone, &wrong(&code)).await;
     phone.see("Too many wrong codes").await;
@@ -148,7 +164,11 @@ async fn wrong_codes_lock_and_the_lock_ends() {
     phone.see("You can ask for a new code now.").await;
     phone.see("Welcome, Ada Lovelace").await;
     state(&phone, "join-unlocked").await;
+    until("what the link was", async || (phone.script("return window.holds", &[]).await == true).then_some(())).await;
     phone.press(SEND).await;
+    phone.see("Enter your code").await;
+    // What was true before that comes late.
+    phone.script(RELEASE, &[]).await;
     phone.see("Enter your code").await;
     phone.not_see("remaining").await;
     try_code(&phone, &app.nth_code(&link.email, 2).await).await;
@@ -485,16 +505,27 @@ async fn an_answer_that_was_lost_is_not_guessed_at() {
     try_code(&phone, &wrong(&code)).await;
     phone.see("Incorrect code, 2 attempts remaining.").await;
     assert_eq!(wire.lost(), 2);
+
+    // Another device got in and has all attempts back, which this page does not know.
+    app.verify(&link, &code).await.assert_status(200);
+    app.request(&link).await.assert_status(202);
+    let code = app.nth_code(&link.email, 2).await;
+    wire.lose(&scripts::OTP_VERIFY, 2);
+    try_code(&phone, &wrong(&code)).await;
+    phone.see(&format!("Use the code from the mail marked {}.", mark(&app, &link).await)).await;
+    assert_eq!(app.info(&link).await.json()["attemptsRemaining"], 2);
+    state(&phone, "join-unsure").await;
+
     wire.lose(&scripts::OTP_VERIFY, 2);
     try_code(&phone, &code).await;
     phone.see("The connection broke while your code was being checked, and the code is used up.").await;
     phone.see("Welcome, Ada Lovelace").await;
     state(&phone, "join-answer-lost").await;
-    assert_eq!(app.mails(&link.email).await.len(), 1);
+    assert_eq!(app.mails(&link.email).await.len(), 2);
 
     phone.press(SEND).await;
     phone.see("Enter your code").await;
-    try_code(&phone, &app.nth_code(&link.email, 2).await).await;
+    try_code(&phone, &app.nth_code(&link.email, 3).await).await;
     phone.at(&pre_check_path(&link)).await;
     phone.close().await;
     drop(app);
