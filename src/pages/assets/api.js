@@ -7,6 +7,11 @@ const FILE_PATIENCE_MS = 120_000;
 /** Pauses between tries: the first, doubled, up to the last. */
 const PAUSE_FIRST_S = 1;
 const PAUSE_LAST_S = 15;
+/** The wait where "too many" or "not now" does not say how long: of a proxy's own making. */
+const PAUSE_UNTOLD_S = 5;
+
+/** What a status means by itself: to HEAD, nobody answers with a body. */
+const BARE = { 401: 'unauthenticated', 403: 'forbidden', 404: 'not-found' };
 
 /**
  * An answer, or that there was none.
@@ -54,17 +59,30 @@ export function answer(status, text, header) {
   const body = parsed(text);
   // The log-in page of a public network is 200, too.
   const ok = status >= 200 && status < 300 && body !== null;
-  const slug = ok ? '' : slugOf(status, body ?? {});
-  const wait = body?.retryAfter ?? (Number(header('retry-after')) || 0);
-  return { ok, status, slug, body: body ?? {}, wait, header };
+  const slug = ok ? '' : slugOf(status, body);
+  return { ok, status, slug, body: body ?? {}, wait: waitOf(status, body ?? {}, header), header };
 }
 
-function slugOf(status, { type = '' }) {
+function waitOf(status, { retryAfter }, header) {
+  const told = Number(retryAfter) || secondsOf(header('retry-after') ?? '', header('date'));
+  if (told > 0) return told;
+  return status === 429 || status === 503 ? PAUSE_UNTOLD_S : 0;
+}
+
+/** Of `Retry-After`: seconds, or the date of that clock which has written `now`. */
+function secondsOf(text, now) {
+  const at = Date.parse(text) - (Date.parse(now) || Date.now());
+  return Number(text) || Math.ceil(at / 1000) || 0;
+}
+
+function slugOf(status, body) {
   // 408: what was sent did not arrive in time.
   if (status === 0 || status === 408) return 'no-network';
-  const named = String(type).split('urn:vestibule:problem:')[1];
-  // A proxy that cannot reach us answers in words of its own.
-  return named ?? (status === 429 ? 'rate-limited' : 'unavailable');
+  const named = String(body?.type ?? '').split('urn:vestibule:problem:')[1];
+  if (named !== undefined) return named;
+  if (status === 429) return 'rate-limited';
+  // A proxy that cannot reach us answers in words of its own. Without words, the status is all that there is.
+  return (body !== null && BARE[status]) || 'unavailable';
 }
 
 /** Null is what is not an object of JSON. */

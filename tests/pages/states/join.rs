@@ -19,6 +19,14 @@ const VERIFY: &str = "Verify";
 const UNAVAILABLE: &str = "Our server cannot answer just now. Nothing is lost, and we go on trying.";
 const NO_NETWORK: &str = "We cannot reach the server. Check your connection; nothing is lost, and we go on trying.";
 
+/// Too many requests, in words that are not ours; to come back after so many seconds.
+const PROXY: &str = "
+    const now = Date.now();
+    const date = (seconds) => new Date(now + seconds * 1000).toUTCString();
+    const [seconds] = arguments;
+    const headers = seconds === null ? {} : { date: date(-600), 'retry-after': date(seconds - 600) };
+    window.fetch = async () => new Response('<p>Slow down</p>', { status: 429, headers });";
+
 /// What `info` says is held back until `release` is called.
 const HOLD: &str = "
     const real = window.fetch;
@@ -406,6 +414,15 @@ async fn too_many_requests_from_one_address_wait() {
     phone.see("You can go on now.").await;
     assert!(phone.is_enabled(VERIFY).await);
     assert_eq!(phone.value(CODE).await, "123456");
+
+    // A proxy's own limit: by its clock; and in words alone.
+    phone.script(PROXY, &[3.into()]).await;
+    phone.press(VERIFY).await;
+    phone.see("Too many tries. You can go on in 0:0").await;
+    phone.see("You can go on now.").await;
+    phone.script(PROXY, &[json!(null)]).await;
+    phone.press(VERIFY).await;
+    phone.see("Too many tries. You can go on in 0:0").await;
 
     // Both windows that count are empty then.
     app.pass(4_000);

@@ -244,6 +244,11 @@ async fn without_a_session_one_joins_first() {
         assert_eq!(browser.storage("interview_session_token").await, None);
     }
     shown(&browser, "join-session-over").await;
+    // In no words at all.
+    arrive_with(&browser, node, &link, &foreign).await;
+    browser.script("window.fetch = async () => new Response(null, { status: 401 })", &[]).await;
+    browser.press("Start the interview").await;
+    browser.at(&join).await;
     browser.reload().await;
     browser.see("Welcome, Ada Lovelace").await;
     browser.not_see("Your session is over.").await;
