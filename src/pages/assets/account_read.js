@@ -1,16 +1,24 @@
 // What the account page reads, it reads until somebody answers, and says meanwhile why there is nothing to see.
 
-import { insist } from './api.js';
+import { insist, isUndecided } from './api.js';
 import { askAsMember } from './member.js';
 import { say } from './say.js';
 import { $, announce, tell } from './view.js';
 
-/** Asks as the member until it is decided. */
+// The reader's own way to write times.
+const when = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
+
+/** Asks as the member until it is decided. Who is told to wait asks after that, too. */
 export async function read(method, path) {
-  const reply = await insist(() => askAsMember(method, path), ({ slug }) =>
-    trouble(say(slug === 'no-network' ? 'account.waits_for_network' : 'account.waits')));
+  const isOpen = (reply) => isUndecided(reply) || reply.status === 429;
+  const reply = await insist(() => askAsMember(method, path), (open) => trouble(why(open)), isOpen);
   trouble('');
   return reply;
+}
+
+function why({ status, slug, wait }) {
+  if (status === 429) return say('account.waits_for_turn', { time: when.format(Date.now() + wait * 1000) });
+  return say(slug === 'no-network' ? 'account.waits_for_network' : 'account.waits');
 }
 
 /** Says above everything what is wrong; nothing is right. */

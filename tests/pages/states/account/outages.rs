@@ -8,6 +8,9 @@ use crate::support::wire::Wired;
 
 const UNAVAILABLE: &str = "We cannot answer just now.";
 const NO_NETWORK: &str = "We cannot reach the server.";
+/// A proxy that takes no more questions, until the test lets the page in.
+const PROXY: &str = "const ask = fetch; globalThis.fetch = (path, init) => path !== '/auth/me' || globalThis.isLetIn \
+    ? ask(path, init) : Promise.resolve(new Response('{\"retryAfter\":1}', { status: 429 }))";
 
 #[tokio::test]
 #[ignore = "make test-all runs it"]
@@ -15,8 +18,12 @@ async fn an_account_outlasts_an_outage() {
     let Some(Wired { app, wire }) = Wired::start(Setup::new()).await else { return };
     let ada = app.member("ada").await;
     let browser = Browser::open(Viewport::Phone).await;
-    wire.refuse();
+    browser.before_pages(PROXY).await;
     enter(&browser, &app, &ada).await;
+    browser.see("Too many requests came from your network. This page asks again after").await;
+    browser.shot("account-too-many").await;
+    wire.refuse();
+    browser.script("globalThis.isLetIn = true", &[]).await;
     browser.see(UNAVAILABLE).await;
     browser.shot("account-unavailable").await;
     browser.axe("an account that is unavailable").await;
