@@ -1,5 +1,7 @@
 //! Nobody answers: the page says so, keeps what was typed, and goes on by itself where it only reads.
 
+use vestibule::redis::scripts;
+
 use crate::pages::account::enter;
 use crate::support::app::Setup;
 use crate::support::browser::{Browser, Viewport};
@@ -52,5 +54,27 @@ async fn an_account_outlasts_an_outage() {
     browser.offline(false).await;
     browser.press("Save profile").await;
     browser.see("Your profile is 1 of 5 complete.").await;
+    browser.close().await;
+}
+
+#[tokio::test]
+#[ignore = "make test-all runs it"]
+async fn whose_new_password_may_be_set_already_is_told_so() {
+    const NEW: &str = "another horse battery";
+    const MAYBE: &str = "Your new password may be set already: log in with it to see.";
+    let Some(Wired { app, wire }) = Wired::start(Setup::new()).await else { return };
+    let ada = app.member("ada").await;
+    let browser = Browser::open(Viewport::Phone).await;
+    enter(&browser, &app, &ada).await;
+    browser.fill("Current password", &ada.password).await;
+    browser.fill("New password", NEW).await;
+    wire.lose_and_fall_silent(&scripts::PASSWORD_CHANGED);
+    browser.press("Change password").await;
+    browser.see(&format!("nothing that you typed is lost. {MAYBE}")).await;
+    wire.heal();
+    browser.press("Change password").await;
+    browser.see(&format!("This is not your current password. {MAYBE}")).await;
+    browser.shot("account-password-unsure").await;
+    app.log_in("ada", NEW).await.assert_status(200);
     browser.close().await;
 }
