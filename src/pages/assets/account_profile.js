@@ -27,6 +27,7 @@ export function openProfile(user, changed) {
     done({ body }) {
       fill(body);
       changed(body);
+      if (isChanged()) return;
       tell($('saved'), say('account.saved'));
       announce(say('account.saved'));
     },
@@ -34,7 +35,7 @@ export function openProfile(user, changed) {
   form.addEventListener('input', unsaved);
   addEventListener('beforeunload', (event) => {
     // Whoever is logged out cannot save them any more.
-    if (isKept() && (Object.keys(changes()).length > 0 || skills.pending() !== '')) event.preventDefault();
+    if (isKept() && isChanged()) event.preventDefault();
   });
 }
 
@@ -56,7 +57,7 @@ function yearsOfExperience(value) {
 function send() {
   skills.take();
   const json = changes();
-  sent = texts.map(({ value }) => value);
+  sent = { texts: texts.map(({ value }) => value), skills: skills.listed() };
   return askAsMember('PATCH', '/profile', { json });
 }
 
@@ -64,16 +65,20 @@ function send() {
 function changes() {
   const [fullName, phone, years] = texts.map(({ value }) => value.trim() || null);
   const now = { fullName, phone, yearsOfExperience: years && Number(years), skills: skills.listed() };
-  return Object.fromEntries(Object.entries(now).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(kept[name])));
+  return Object.fromEntries(Object.entries(now).filter(([name, value]) => !isSame(value, kept[name])));
 }
 
-/** Shows what the server has; what somebody has typed since it was sent, stays. */
+const isSame = (one, other) => JSON.stringify(one) === JSON.stringify(other);
+
+const isChanged = () => Object.keys(changes()).length > 0 || skills.pending() !== '';
+
+/** Shows what the server has; what somebody has changed since it was sent, stays. */
 function fill(user) {
   kept = user;
   texts.forEach((field, at) => {
-    if (sent === undefined || field.value === sent[at]) field.value = user[field.name] ?? '';
+    if (sent === undefined || field.value === sent.texts[at]) field.value = user[field.name] ?? '';
   });
-  skills.list(user.skills, unsaved);
+  if (sent === undefined || isSame(skills.listed(), sent.skills)) skills.list(user.skills, unsaved);
   count(user.profile.missing);
 }
 

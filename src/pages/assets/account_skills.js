@@ -13,8 +13,8 @@ const tags = $('tags');
 let skills = [];
 let changed = () => {};
 
-/** What is in the list. */
-export const listed = () => skills;
+/** What is in the list now. */
+export const listed = () => [...skills];
 
 /** What is typed and not yet added. */
 export const pending = () => tidy(field.value);

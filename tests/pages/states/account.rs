@@ -4,9 +4,17 @@ mod outages;
 mod resume;
 mod sessions;
 
+use serde_json::{Value, json};
+
 use crate::pages::account::{enter, url};
 use crate::support::TestApp;
 use crate::support::browser::{Browser, Viewport, Window};
+use crate::support::members::Member;
+use crate::support::until::until;
+
+async fn skills_of(app: &TestApp, member: &Member) -> Value {
+    app.me(&member.access).await.assert_status(200).json()["skills"].take()
+}
 
 #[tokio::test]
 #[ignore = "make test-all runs it"]
@@ -54,6 +62,28 @@ async fn a_profile_says_what_is_wrong_at_its_fields() {
     assert_eq!(browser.focused().await, "Skills");
     browser.press("Save profile").await;
     browser.see("Your profile is 1 of 5 complete.").await;
+    browser.close().await;
+}
+
+#[tokio::test]
+#[ignore = "make test-all runs it"]
+async fn what_is_changed_while_a_profile_is_saved_stays() {
+    let app = TestApp::start().await;
+    let ada = app.member("ada").await;
+    let browser = Browser::open(Viewport::Desktop).await;
+    enter(&browser, &app, &ada).await;
+    browser.fill("Skills", "Rust,SQL,").await;
+    browser.hold_answers("/profile").await;
+    browser.press("Save profile").await;
+    until("the skills", async || (skills_of(&app, &ada).await == json!(["Rust", "SQL"])).then_some(())).await;
+    browser.press("Remove SQL").await;
+    browser.fill("Skills", "Lua,").await;
+    browser.let_go().await;
+    browser.see("Your profile is 1 of 5 complete.").await;
+    browser.not_see("Saved").await;
+    browser.press("Save profile").await;
+    browser.see("Saved").await;
+    assert_eq!(skills_of(&app, &ada).await, json!(["Rust", "Lua"]));
     browser.close().await;
 }
 

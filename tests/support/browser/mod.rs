@@ -234,6 +234,16 @@ impl Browser {
         self.cdp("Network.emulateNetworkConditions", conditions).await;
     }
 
+    /// Keeps the answers of this path, which the server has given, from the pages until `let_go`.
+    pub(crate) async fn hold_answers(&self, path: &str) {
+        let held = json!({ "urlPattern": format!("*{path}"), "requestStage": "Response" });
+        self.cdp("Fetch.enable", json!({ "patterns": [held] })).await;
+    }
+
+    pub(crate) async fn let_go(&self) {
+        self.cdp("Fetch.disable", json!({})).await;
+    }
+
     /// A command of the DevTools protocol.
     async fn cdp(&self, method: &str, parameters: Value) -> Value {
         self.session.cdp(method, parameters).await.unwrap_or_else(|error| panic!("{error}"))
