@@ -10,6 +10,8 @@ import { clock, say } from './say.js';
 import { $, announce, tell } from './view.js';
 
 const PATH = '/profile/resume';
+/** Some browsers begin to save a file after the script that asked for it. */
+const SAVE_MS = 60_000;
 
 const file = $('resume-file');
 const sizeMax = Number(file.dataset.max);
@@ -142,7 +144,7 @@ async function download({ target }) {
   link.href = URL.createObjectURL(reply.file);
   link.download = `resume.${kind.end}`;
   link.click();
-  URL.revokeObjectURL(link.href);
+  setTimeout(() => URL.revokeObjectURL(link.href), SAVE_MS);
 }
 
 async function remove() {
