@@ -16,23 +16,36 @@ const SAVE_MS = 60_000;
 const file = $('resume-file');
 const sizeMax = Number(file.dataset.max);
 let kind;
+/** Of the resume that is kept; none, or not told, is 0. */
+let bytesKept = 0;
+/** What was done to it so far: who has looked before, does not know what came of the last. */
+let acts = 0;
 
 export async function openResume({ profile }) {
   tell($('resume-hint'), say('account.resume_hint', { size: size(sizeMax) }));
   none();
   listen();
-  if (profile.missing.includes('resume')) return;
-  const { ok, header } = await read('HEAD', PATH);
+  await look(profile);
+}
+
+/** Shows what is there. */
+async function look({ missing }) {
+  const before = acts;
+  const { ok, header } = missing.includes('resume') ? { ok: false } : await read('HEAD', PATH);
+  if (acts !== before) return;
   if (ok) there(header('content-type'), Number(header('content-length')));
+  else none();
+  noteResume(ok);
 }
 
 function none() {
+  bytesKept = 0;
   $('resume-kept').hidden = true;
   tell($('resume-label'), say('account.resume_choose'));
 }
 
 function there(mediaType, bytes) {
-  kind = kindOf(mediaType);
+  [kind, bytesKept] = [kindOf(mediaType), bytes];
   // A proxy that compresses does not tell how long it is.
   tell($('resume-kind'), bytes > 0 ? `${kind.name} · ${size(bytes)}` : kind.name);
   $('resume-kept').hidden = false;
@@ -81,7 +94,7 @@ async function upload(chosen) {
   $('resume-choose').hidden = false;
   // So that the same file can be chosen again.
   file.value = '';
-  if (abort.signal.aborted) return cancelled();
+  if (abort.signal.aborted) return cancelled(chosen);
   if (!reply.ok) return refuse(why(reply));
   there(reply.body.mediaType, reply.body.size);
   noteResume(true);
@@ -101,13 +114,22 @@ function progress(part) {
   $('resume-percent').textContent = say('account.resume_percent', { n: Math.floor(part * 100) });
 }
 
-function cancelled() {
-  announce(say('account.resume_cancelled'));
+/** The server may have had all of it by then. */
+async function cancelled({ size }) {
+  const [before, had] = [acts, bytesKept];
   file.focus();
+  const { ok, body: user } = await read('GET', '/auth/me');
+  if (!ok || acts !== before) return;
+  await look(user.profile);
+  if (acts !== before) return;
+  const isKept = bytesKept === size && had !== size;
+  if (isKept) tell($('resume-done'), say('account.resume_kept'));
+  announce(say(isKept ? 'account.resume_kept' : 'account.resume_cancelled'));
 }
 
-/** What was said before is no longer so. */
+/** Something is done to it. What was said before is no longer so. */
 function hush() {
+  acts += 1;
   for (const id of ['resume-problem', 'resume-done']) tell($(id), '');
 }
 

@@ -1,8 +1,12 @@
 //! Resumes: refused, called back, replaced and deleted.
 
+use hyper::Method;
+use serde_json::Value;
+
 use crate::pages::account::{enter, file};
 use crate::support::TestApp;
 use crate::support::browser::{Browser, Viewport};
+use crate::support::members::Member;
 use crate::support::until::until;
 
 const MAX: usize = 5_242_880;
@@ -86,5 +90,18 @@ async fn a_slow_upload_shows_how_far_it_is_and_can_be_called_back() {
     browser.offline(false).await;
     browser.choose("Add your resume", &file("cv.pdf", &pdf(100))).await;
     browser.see("Your resume is uploaded.").await;
+
+    // Called back too late: it is there.
+    browser.hold_answers("/profile/resume").await;
+    browser.choose("Replace it with another file", &file("cv.pdf", &pdf(MAX))).await;
+    until("the whole file", async || (resume(&app, &ada).await.len() == MAX).then_some(())).await;
+    browser.press("Cancel").await;
+    browser.let_go().await;
+    browser.see("Your resume is uploaded.").await;
+    browser.see("PDF · 5 MB").await;
     browser.close().await;
+}
+
+async fn resume(app: &TestApp, member: &Member) -> Vec<u8> {
+    app.call(Method::GET, "/profile/resume", &member.access, &Value::Null).await.body.to_vec()
 }
