@@ -1,6 +1,6 @@
 // The resume: sent as soon as it is chosen, with how much of it has gone out.
 
-import { isUndecided } from './api.js';
+import { isUndecided, unanswered } from './api.js';
 import { noteResume } from './account_profile.js';
 import { read } from './account_read.js';
 import { askFirst } from './account_sure.js';
@@ -77,6 +77,15 @@ function listen() {
     const [dropped] = event.dataTransfer.files;
     if (dropped) upload(dropped);
   });
+  addEventListener('dragover', miss);
+  addEventListener('drop', miss);
+}
+
+/** The browser would open a file that falls beside, and leave the page. */
+function miss(event) {
+  if (event.defaultPrevented || !event.dataTransfer.types.includes('Files')) return;
+  event.preventDefault();
+  event.dataTransfer.dropEffect = 'none';
 }
 
 async function upload(chosen) {
@@ -88,7 +97,7 @@ async function upload(chosen) {
   $('resume-cancel').addEventListener('click', cancel);
   uploading(chosen.name);
   announce(say('account.resume_sending', { name: chosen.name }));
-  const reply = await putAsMember(PATH, chosen, { progress, signal: abort.signal });
+  const reply = await send(chosen, abort.signal);
   $('resume-cancel').removeEventListener('click', cancel);
   $('resume-upload').hidden = true;
   $('resume-choose').hidden = false;
@@ -99,6 +108,13 @@ async function upload(chosen) {
   there(reply.body.mediaType, reply.body.size);
   noteResume(true);
   conclude(say('account.resume_kept'));
+}
+
+/** A session that is over is refused before the file is read: a browser that still sends it sees a dead network. */
+async function send(chosen, signal) {
+  const cut = new Promise((done) => signal.addEventListener('abort', () => done(unanswered())));
+  const renewed = await Promise.race([askAsMember('GET', '/auth/me'), cut]);
+  return renewed.ok ? putAsMember(PATH, chosen, { progress, signal }) : renewed;
 }
 
 function uploading(name) {

@@ -1,9 +1,10 @@
 //! Resumes: refused, called back, replaced and deleted.
 
 use hyper::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::pages::account::{enter, file};
+use super::sessions::later;
+use crate::pages::account::{enter, file, keep};
 use crate::support::TestApp;
 use crate::support::browser::{Browser, Viewport};
 use crate::support::members::Member;
@@ -99,6 +100,28 @@ async fn a_slow_upload_shows_how_far_it_is_and_can_be_called_back() {
     browser.let_go().await;
     browser.see("Your resume is uploaded.").await;
     browser.see("PDF · 5 MB").await;
+    browser.close().await;
+}
+
+#[tokio::test]
+#[ignore = "make test-all runs it"]
+async fn a_resume_goes_out_with_a_session_that_was_renewed() {
+    let app = TestApp::start().await;
+    let ada = app.member("ada").await;
+    let browser = Browser::open(Viewport::Desktop).await;
+    enter(&browser, &app, &ada).await;
+    browser.see("Add your resume").await;
+    keep(&browser, &later(&ada)).await;
+    browser.choose("Add your resume", &file("cv.pdf", &pdf(MAX))).await;
+    browser.see("Your resume is uploaded.").await;
+    let answers = "return performance.getEntriesByType('resource') \
+        .filter(({ initiatorType }) => initiatorType === 'xmlhttprequest').map(({ responseStatus }) => responseStatus)";
+    assert_eq!(browser.script(answers, &[]).await, json!([201]), "a file that goes out to be refused");
+
+    let missed = "const file = new File(['Ada'], 'cv.txt'); const data = new DataTransfer(); data.items.add(file); \
+        return ['dragover', 'drop'].map((kind) => document.body.dispatchEvent( \
+        new DragEvent(kind, { bubbles: true, cancelable: true, dataTransfer: data })))";
+    assert_eq!(browser.script(missed, &[]).await, json!([false, false]), "the browser would open the file");
     browser.close().await;
 }
 

@@ -36,7 +36,7 @@ const MEANWHILE: &str = "const [path, key, session] = arguments; \
 const LEAVES: &str = "return dispatchEvent(new Event('beforeunload', { cancelable: true }))";
 
 /// The same member with an access token that is over.
-fn later(member: &Member) -> Member {
+pub(super) fn later(member: &Member) -> Member {
     let (header, claims) = parts(&member.access);
     let access = forge(&header, &with(&claims, "exp", &json!(jwt::now() - 60)), &SECRET);
     Member { access, ..member.clone() }
