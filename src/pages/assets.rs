@@ -1,4 +1,4 @@
-//! What pages load: one style, and scripts as ES modules that name each other by relative paths.
+//! What pages load: styles, and scripts as ES modules that name each other by relative paths.
 
 use std::sync::LazyLock;
 
