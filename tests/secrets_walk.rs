@@ -243,10 +243,17 @@ impl Walk {
             format!("candidate-access/{token}x/info"),
             format!("candidate-access/{token}/info/"),
             format!("candidate-access/{token}/{code}"),
-            format!("interview/join/{token}?code={code}#{session}"),
+            format!("interview/join/{token}/{code}#{session}"),
         ] {
             let answer = self.http.get(&format!("http://{public}/{path}")).await;
             assert_eq!(self.refused(&answer), 404, "{path}");
+        }
+        // A page is the same whatever its address holds.
+        for page in ["join", "pre-check"] {
+            let url = format!("http://{public}/interview/{page}/{token}?code={code}&session={session}");
+            let answer = self.http.send(hyper::Method::GET, &url, &[("referer", token)], "").await;
+            let answer = answer.assert_status(200);
+            self.evidence.add("a page", format!("{:?} {}", answer.headers, answer.text()));
         }
         let answer = self.http.send(hyper::Method::DELETE, &link.url(public, "info"), &[("referer", token)], "").await;
         assert_eq!(self.refused(&answer), 405);

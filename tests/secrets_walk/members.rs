@@ -248,12 +248,15 @@ impl Walk {
             format!("POST /auth/refresh/{token}"),
             format!("POST /auth/refresh?refreshToken={token}"),
             format!("POST /auth/reset-password?token={token}"),
-            format!("GET /reset-password?token={token}"),
             format!("GET /auth/me?access_token={token}"),
             format!("GET /profile?token={token}"),
         ] {
             let answer = self.ask(1, &line, &[], "").await;
             assert!((400..=415).contains(&self.refused(&answer)), "{line}: {}", answer.text());
+        }
+        for page in ["reset-password", "login", "signup", "account"] {
+            let answer = self.ask(1, &format!("GET /{page}?token={token}"), &[], "").await.assert_status(200);
+            self.evidence.add("a page", format!("{:?} {}", answer.headers, answer.text()));
         }
         for head in [
             format!("GET /{token} HTTP/9.9\r\n\r\n"),
