@@ -95,7 +95,7 @@ fn long_files_and_wrong_words_are_seen() {
             ("src/jobs/mod.rs", import, "fn f(p: &str) -> String { format!(\"{p}:job:{{00}}\") }", "name of a key"),
             ("src/dev/servers/tests.rs", "::a_parent_to_be_killed", "::nobody", "not run"),
             ("tests/support/until.rs", import, "#[test]\n#[ignore = \"slow\"]\nfn slow() {}", "not run"),
-            ("tests/pages/mod.rs", "#[tokio::test]", "#[tokio::test]\n#[ignore = \"slow\"]", "not run"),
+            ("tests/pages/candidate.rs", "#[tokio::test]", "#[tokio::test]\n#[ignore = \"slow\"]", "not run"),
             ("Makefile", "--ignored --test-threads=1", "", "tests/timing/mod.rs: a test that is not run"),
             ("Makefile", "--ignored --test-threads=3 pages::", "", "tests/timing/mod.rs: a test that is not run"),
             ("tests/support/until.rs", import, "fn f() { std::thread::sleep(D); }", "sleeps"),

@@ -68,6 +68,7 @@ async fn complaints_of(script: &str) -> Vec<String> {
 }
 
 #[tokio::test]
+#[ignore = "make test-all runs it"]
 async fn a_page_is_used_as_a_person_does() {
     let url = site(STRICT, GOOD, SCRIPT).await;
     let browser = Browser::open(Viewport::Phone).await;
@@ -108,6 +109,7 @@ async fn a_page_is_used_as_a_person_does() {
 }
 
 #[tokio::test]
+#[ignore = "make test-all runs it"]
 async fn a_window_is_what_was_asked_for() {
     let url = site("", GOOD, "document.querySelector('output').textContent = 'script'").await;
     let look = "return [innerWidth, innerHeight, devicePixelRatio, ...['(prefers-color-scheme: dark)', \
@@ -130,6 +132,7 @@ async fn a_window_is_what_was_asked_for() {
 }
 
 #[tokio::test]
+#[ignore = "make test-all runs it"]
 async fn camera_and_microphone_are_as_asked_for() {
     let url = site("", GOOD, "").await;
     let ask = "const ended = arguments[1]; return navigator.mediaDevices.getUserMedia(arguments[0]) \
@@ -153,6 +156,7 @@ async fn camera_and_microphone_are_as_asked_for() {
 }
 
 #[tokio::test]
+#[ignore = "make test-all runs it"]
 async fn what_a_console_says_is_seen() {
     for (script, words) in [
         ("console.error('something broke')", "something broke"),
@@ -168,6 +172,7 @@ async fn what_a_console_says_is_seen() {
 }
 
 #[tokio::test]
+#[ignore = "make test-all runs it"]
 async fn violated_policies_are_seen() {
     for (script, directive) in [
         ("document.body.setAttribute('style', 'color: red')", "policy: style-src-attr"),
@@ -181,6 +186,7 @@ async fn violated_policies_are_seen() {
 }
 
 #[tokio::test]
+#[ignore = "make test-all runs it"]
 async fn refusals_of_the_api_are_not_complained_of() {
     let script = "await fetch('/auth/me')";
     assert_eq!(complaints_of(script).await, Vec::<String>::new());
@@ -199,6 +205,7 @@ async fn refusals_of_the_api_are_not_complained_of() {
 }
 
 #[tokio::test]
+#[ignore = "make test-all runs it"]
 async fn barriers_are_seen() {
     let page = GOOD.replace("Code <small aria-hidden=\"true\">*</small>", "").replace("lang=\"en\"", "");
     let browser = Browser::open(Viewport::Desktop).await;
@@ -212,12 +219,14 @@ async fn barriers_are_seen() {
 }
 
 #[tokio::test]
+#[ignore = "make test-all runs it"]
 #[should_panic(expected = "close the browser")]
 async fn a_browser_that_is_not_closed_is_seen() {
     drop(Browser::open(Viewport::Desktop).await);
 }
 
 #[tokio::test]
+#[ignore = "make test-all runs it"]
 #[should_panic(expected = "something broke")]
 async fn close_fails_on_what_is_wrong() {
     let url = site("", GOOD, "console.error('something broke')").await;
