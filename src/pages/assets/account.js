@@ -1,9 +1,8 @@
 // The account of a member: who one is; the parts of it stand in modules of their own.
 
-import { isUndecided } from './api.js';
 import { openPassword } from './account_password.js';
 import { openProfile } from './account_profile.js';
-import { read, trouble } from './account_read.js';
+import { problemOf, read, trouble } from './account_read.js';
 import { openResume } from './account_resume.js';
 import { openSessions } from './account_sessions.js';
 import { busy } from './form.js';
@@ -42,7 +41,7 @@ async function logOut({ target }) {
   const reply = await askAsMember('POST', '/auth/logout');
   busy(target, false);
   if (reply.ok) return leave();
-  const text = isUndecided(reply) ? say(`common.${reply.slug}`) : reply.body.detail;
+  const text = problemOf(reply);
   trouble(text);
   announce(text);
 }

@@ -21,6 +21,11 @@ function why({ status, slug, wait }) {
   return say(slug === 'no-network' ? 'account.waits_for_network' : 'account.waits');
 }
 
+/** What to say of a refusal that a part of the page has no words of its own for. */
+export function problemOf(reply) {
+  return isUndecided(reply) ? say(`common.${reply.slug}`) : reply.body.detail;
+}
+
 /** Says above everything what is wrong; nothing is right. */
 export function trouble(text) {
   const strip = $('trouble');

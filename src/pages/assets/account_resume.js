@@ -1,8 +1,8 @@
 // The resume: sent as soon as it is chosen, with how much of it has gone out.
 
-import { isUndecided, unanswered } from './api.js';
+import { unanswered } from './api.js';
 import { noteResume } from './account_profile.js';
-import { read } from './account_read.js';
+import { problemOf, read } from './account_read.js';
 import { askFirst } from './account_sure.js';
 import { busy } from './form.js';
 import { askAsMember, putAsMember } from './member.js';
@@ -168,8 +168,7 @@ function why(reply) {
   if (reply.status === 413) return say('account.resume_large', { size: size(sizeMax) });
   if (reply.status === 408) return say('account.resume_slow');
   if (reply.status === 429) return say('common.too_many', { time: clock(reply.wait) });
-  if (isUndecided(reply)) return say(`common.${reply.slug}`);
-  return reply.body.detail;
+  return problemOf(reply);
 }
 
 async function download({ target }) {

@@ -1,7 +1,6 @@
 // Where the member is logged in.
 
-import { isUndecided } from './api.js';
-import { read } from './account_read.js';
+import { problemOf, read } from './account_read.js';
 import { askFirst } from './account_sure.js';
 import { busy } from './form.js';
 import { askAsMember, leave } from './member.js';
@@ -67,7 +66,7 @@ async function end({ id }, row, button) {
   const reply = await askAsMember('DELETE', `/auth/sessions/${id}`);
   busy(button, false);
   // It was over already.
-  if (!reply.ok && reply.status !== 404) return complain(problem(reply));
+  if (!reply.ok && reply.status !== 404) return complain(problemOf(reply));
   const next = row.nextElementSibling?.querySelector('button') ?? $('sessions-title');
   row.remove();
   next.focus();
@@ -80,10 +79,8 @@ async function logOutEverywhere() {
   const reply = await askAsMember('POST', '/auth/logout-all');
   busy($('everywhere'), false);
   if (reply.ok) return leave();
-  complain(problem(reply));
+  complain(problemOf(reply));
 }
-
-const problem = (reply) => (isUndecided(reply) ? say(`common.${reply.slug}`) : reply.body.detail);
 
 function complain(text) {
   tell($('sessions-problem'), text);
