@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use crate::support::TestApp;
 use crate::support::app::Setup;
-use crate::support::crowd::Fleet;
+use crate::support::crowd::{Fleet, WEATHERS, Weather};
 use crate::support::http::Answer;
 use crate::support::members::{Member, PASSWORD};
 use crate::support::postgres::query;
@@ -16,15 +16,6 @@ use crate::support::postgres::query;
 const RESETS: usize = 1_000;
 const SIGN_UPS: usize = 200;
 const LOG_INS: usize = 100;
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Weather {
-    Calm,
-    /// Every few answers Redis forgets its scripts.
-    Flushing,
-}
-
-const WEATHERS: [Weather; 2] = [Weather::Calm, Weather::Flushing];
 
 /// Nodes that make everybody wait for as long as it takes.
 async fn fleet(crowd: usize) -> Fleet {
@@ -36,8 +27,7 @@ async fn fleet(crowd: usize) -> Fleet {
 /// Everybody asks at once, by turns at both nodes, each from an address of their own; the answers in the order of the
 /// bodies.
 async fn storm(app: &TestApp, path: &str, weather: Weather, bodies: Vec<Value>) -> Vec<Answer> {
-    let mut resp = app.resp();
-    let brought_before = resp.calls_of("eval");
+    let sky = weather.over(app);
     let mut crowd = JoinSet::new();
     for (n, body) in bodies.into_iter().enumerate() {
         let (http, url) = (app.http.clone(), format!("http://{}{path}", app.nodes[n % 2].public));
@@ -49,15 +39,9 @@ async fn storm(app: &TestApp, path: &str, weather: Weather, bodies: Vec<Value>) 
     }
     let mut answers = BTreeMap::new();
     while let Some(answer) = crowd.join_next().await {
-        if weather == Weather::Flushing && answers.len() % 8 == 0 {
-            resp.call(&["SCRIPT", "FLUSH"]);
-        }
         answers.extend([answer.unwrap()]);
     }
-    if weather == Weather::Flushing {
-        let brought = resp.calls_of("eval") - brought_before;
-        assert!(brought >= 5, "the weather was calm: {brought} scripts were brought along");
-    }
+    sky.clear();
     answers.into_values().collect()
 }
 

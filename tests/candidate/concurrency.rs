@@ -11,21 +11,12 @@ use vestibule::jobs::Queue;
 
 use crate::support::TestApp;
 use crate::support::app::{Link, Setup};
-use crate::support::crowd::Fleet;
+use crate::support::crowd::{Fleet, WEATHERS, Weather};
 use crate::support::http::Answer;
 use crate::support::until::until;
 
 const CROWD: usize = 1_000;
 const JSON: (&str, &str) = ("content-type", "application/json");
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Weather {
-    Calm,
-    /// Every few answers Redis forgets its scripts.
-    Flushing,
-}
-
-const WEATHERS: [Weather; 2] = [Weather::Calm, Weather::Flushing];
 
 /// What one of the crowd asks for.
 #[derive(Clone)]
@@ -56,8 +47,7 @@ async fn fleet() -> Fleet {
 
 /// Everybody asks at once, by turns at both nodes, each from an address of their own.
 async fn storm(app: &TestApp, link: &Link, weather: Weather, asks: &[Ask]) -> Vec<Answer> {
-    let mut resp = app.resp();
-    let bodies_before = resp.calls_of("eval");
+    let sky = weather.over(app);
     let mut crowd = JoinSet::new();
     for (n, ask) in asks.iter().cloned().enumerate() {
         let (http, url) = (app.http.clone(), app.nodes[n % 2].url(link, ask.endpoint));
@@ -69,16 +59,10 @@ async fn storm(app: &TestApp, link: &Link, weather: Weather, asks: &[Ask]) -> Ve
     }
     let mut answers = Vec::new();
     while let Some(answer) = crowd.join_next().await {
-        if weather == Weather::Flushing && answers.len() % 8 == 0 {
-            resp.call(&["SCRIPT", "FLUSH"]);
-        }
         answers.push(answer.unwrap());
     }
     assert_eq!(answers.len(), asks.len());
-    if weather == Weather::Flushing {
-        let bodies = resp.calls_of("eval") - bodies_before;
-        assert!(bodies >= 10, "the weather was calm: {bodies} scripts were brought along");
-    }
+    sky.clear();
     answers
 }
 

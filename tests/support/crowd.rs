@@ -1,6 +1,9 @@
 //! Two nodes and a crowd before their doors.
 
 use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::task::JoinSet;
@@ -41,5 +44,55 @@ impl Deref for Fleet {
 
     fn deref(&self) -> &TestApp {
         &self.app
+    }
+}
+
+/// What a storm goes through.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Weather {
+    Calm,
+    /// Redis forgets its scripts as soon as one was brought along.
+    Flushing,
+}
+
+pub(crate) const WEATHERS: [Weather; 2] = [Weather::Calm, Weather::Flushing];
+
+/// The weather, until it is told to clear up.
+pub(crate) struct Sky {
+    clear: Arc<AtomicBool>,
+    /// A thread of its own: whatever keeps the crowd waiting, it goes on. It ends with how often a script was brought.
+    flushing: Option<JoinHandle<u64>>,
+}
+
+impl Weather {
+    pub(crate) fn over(self, app: &TestApp) -> Sky {
+        let clear = Arc::new(AtomicBool::new(false));
+        let flushing = (self == Self::Flushing).then(|| {
+            let (mut resp, clear) = (app.resp(), Arc::clone(&clear));
+            std::thread::spawn(move || {
+                let before = resp.calls_of("eval");
+                let mut flushed_at = None;
+                while !clear.load(Ordering::Relaxed) {
+                    let brought = resp.calls_of("eval");
+                    if flushed_at != Some(brought) {
+                        resp.call(&["SCRIPT", "FLUSH"]);
+                        flushed_at = Some(brought);
+                    }
+                }
+                resp.calls_of("eval") - before
+            })
+        });
+        Sky { clear, flushing }
+    }
+}
+
+impl Sky {
+    /// After the storm: it has seen weather such as was announced.
+    pub(crate) fn clear(self) {
+        self.clear.store(true, Ordering::Relaxed);
+        if let Some(flushing) = self.flushing {
+            let brought = flushing.join().unwrap();
+            assert!(brought >= 5, "the weather was calm: {brought} scripts were brought along");
+        }
     }
 }

@@ -11,7 +11,8 @@ const KINDS: [&str; 12] =
     ["link", "otp", "seat", "mailed", "job", "mail", "starts", "resets", "refused", "candidate_ip", "meta", "{kind}"];
 
 /// Folders of tests that `make test-all` runs.
-const LONG: [&str; 3] = ["tests/pages/states/", "tests/schemathesis/", "tests/timing/"];
+const LONG: [&str; 5] =
+    ["tests/failover/", "tests/fleet/", "tests/pages/states/", "tests/schemathesis/", "tests/timing/"];
 
 fn check(tree: &Tree) -> Vec<String> {
     let mut complaints = Vec::new();
