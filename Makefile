@@ -34,7 +34,7 @@ test: setup format ## Check format and lints, and run the tests: what a change m
 	$(LINTED) cargo build $(CARGO_FLAGS) --all-targets
 	axe=$$($(AXE)) && $(LINTED) VESTIBULE_TEST_AXE=$$axe cargo test $(CARGO_FLAGS)
 	$(LINTED) VESTIBULE_TEST_REDIS=cluster cargo test $(CARGO_FLAGS) --test e2e -- \
-		accounts authz candidate mail_queue outage $(SLOTLESS)
+		accounts authz candidate mail_queue on_call outage $(SLOTLESS)
 
 test-all: test ## The tests, those that take minutes, Schemathesis, the benchmarks' code once over, and the load tests
 	$(LINTED) VESTIBULE_TEST_REDIS=cluster cargo test $(CARGO_FLAGS) --test e2e -- accounts authz interviews concurrency

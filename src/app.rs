@@ -7,6 +7,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::access::Access;
 use crate::accounts::Accounts;
+use crate::audit::Trail;
 use crate::candidate::Candidate;
 use crate::config;
 use crate::http::{TrustedProxies, Uploads};
@@ -49,6 +50,8 @@ pub struct App {
     pub recruiting: Recruiting,
     /// Pages for people, made once for the node.
     pub pages: Arc<Pages>,
+    /// What happened to credentials.
+    pub trail: Trail,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// Handlers under way, which a drain waits for.

@@ -29,6 +29,7 @@ pub struct Metrics {
     decisions: Labelled<DecisionLabels>,
     decision_latency: Timed<ScriptLabel>,
     redis_retries: Counter,
+    audit_dropped: Counter,
     postgres_queries: Labelled<QueryLabels>,
     mails: Labelled<OutcomeLabel>,
     hashes: Labelled<OutcomeLabel>,
@@ -84,6 +85,7 @@ impl Metrics {
             decisions: Family::default(),
             decision_latency: Family::new_with_constructor(histogram),
             redis_retries: Counter::default(),
+            audit_dropped: Counter::default(),
             postgres_queries: Family::default(),
             mails: Family::default(),
             hashes: Family::default(),
@@ -125,6 +127,11 @@ impl Metrics {
             "redis_retries",
             "Decisions asked for again because a reply was lost: the network or Redis is unwell if this moves",
             self.redis_retries.clone(),
+        );
+        registry.register(
+            "audit_events_dropped",
+            "Events of the audit trail that Redis lacks, for it was full or did not answer; the log has them",
+            self.audit_dropped.clone(),
         );
         registry.register("postgres_queries", "Queries by name and outcome", self.postgres_queries.clone());
         registry.register("mails", "Attempts to hand a mail to the relay, by outcome", self.mails.clone());
@@ -171,6 +178,11 @@ impl Metrics {
     /// A decision was asked for again.
     pub fn redis_retried(&self) {
         self.redis_retries.inc();
+    }
+
+    /// So many events are in the log alone.
+    pub fn audit_dropped(&self, events: u64) {
+        self.audit_dropped.inc_by(events);
     }
 
     /// A query was answered, or not.

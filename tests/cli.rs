@@ -1,10 +1,11 @@
 //! The command line, as an operator uses it.
 
 mod checks;
+mod explain;
 mod hash;
 mod help;
 mod invitations;
-mod keys;
+mod keygen;
 mod starting;
 mod users;
 

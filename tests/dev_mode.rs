@@ -17,7 +17,7 @@ fn dev(folder: &Path) -> Child {
 
 /// What it shows, once it has shown all of it.
 async fn shown(child: &Child) -> Vec<String> {
-    child.line(" keys link http").await;
+    child.line(" explain http").await;
     child.lines()
 }
 

@@ -471,10 +471,10 @@ async fn redis_cli_shows_what_waits_and_none_of_its_secrets() {
         let output = Command::new("redis-cli").args(app.redis.cli_args()).args(arguments).output().unwrap();
         String::from_utf8(output.stdout).unwrap()
     };
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/lua/ops/queue.lua");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/lua/ops/outbox.lua");
     let queue = cli(&["--eval", script, &queue_of(&app.keys(), &link)]);
     let id = job(JobKind::Code, &link).to_string();
-    assert!(queue.contains("1 waiting") && queue.contains(&format!("{id} due in ")), "{queue}");
+    assert!(queue.contains("1 waiting") && queue.contains(&format!("{id} to a***@e***.com, due in ")), "{queue}");
 
     let shown = cli(&["HGETALL", app.keys().job(&job(JobKind::Code, &link)).name()]);
     for told in ["a***@e***.com", "Ada Lovelace", "Analyst", "tries", "why", "letter: "] {

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::flow::{Changed, LoggedIn, Member, SignedUp};
 use super::form::{SignUp, Typed};
 use crate::app::App;
-use crate::audit::{self, Event};
+use crate::audit::{self, Entry, Event};
 use crate::http::{Call, Problem, Reply, SessionBody, Slug, UserBody};
 use crate::limits::Limit;
 use crate::password::Password;
@@ -32,15 +32,15 @@ pub(crate) async fn sign_up(app: &App, call: &mut Call) -> Result<Reply, Problem
         // A slip in the form makes no account, and counts for none.
         Err(refused) => return Err(call.give_back(app, permit, refused).await),
     };
-    let who = audit::masked(&form.username);
+    let (who, name) = (audit::masked(&form.username), app.limits.name(&Login::of(&form.username)));
 
     match app.accounts.sign_up(&permit, form, &call.device(), call.gone()).await? {
         SignedUp::Opened(opened, user) => {
-            call.audit(Event::SignUp, &who);
+            call.audit(app, Entry::new(Event::SignUp, user.id.id(), &who));
             Ok(Reply::json(&SessionBody::of(&opened, &user)).status(StatusCode::CREATED))
         }
         SignedUp::Unopened(fault) => {
-            call.audit(Event::SignUp, &who);
+            call.audit(app, Entry::new(Event::SignUp, name, &who));
             Err(Problem::from(fault).saying("Your account was made. Log in with it in a moment."))
         }
         SignedUp::Taken { username, email } => {
@@ -72,11 +72,9 @@ pub(crate) async fn log_in(app: &App, call: &mut Call) -> Result<Reply, Problem>
         Err(refused) => {
             if refused.slug() == Slug::TooManyAttempts {
                 // The trail tells whom a guesser is after.
-                let tried = log_in_form(app, call).await;
-                call.audit(
-                    Event::LogInThrottled,
-                    &tried.map_or("***".to_owned(), |(login, _)| audit::masked(login.key())),
-                );
+                let login = log_in_form(app, call).await.map_or_else(|_| Login::of(""), |(login, _)| login);
+                let who = audit::masked(login.key());
+                call.audit(app, Entry::new(Event::LogInThrottled, app.limits.name(&login), &who));
             }
             return Err(refused);
         }
@@ -85,21 +83,21 @@ pub(crate) async fn log_in(app: &App, call: &mut Call) -> Result<Reply, Problem>
         Ok(typed) => typed,
         Err(refused) => return Err(call.give_back(app, permit, refused).await),
     };
-    let who = audit::masked(login.key());
+    let (who, name) = (audit::masked(login.key()), app.limits.name(&login));
 
     match app.accounts.log_in(permit, &login, &password, &call.device(), call.gone()).await? {
         LoggedIn::Opened(opened, user) => {
             call.gave_back();
-            call.audit(Event::LogIn, &who);
+            call.audit(app, Entry::new(Event::LogIn, user.id.id(), &who));
             Ok(Reply::json(&SessionBody::of(&opened, &user)))
         }
         LoggedIn::Wrong => {
-            call.audit(Event::LogInFailed, &who);
+            call.audit(app, Entry::new(Event::LogInFailed, name, &who));
             Err(wrong_credentials("Login or password is not right. Look at both, or reset your password."))
         }
         LoggedIn::Throttled(wait) => {
             call.gave_back();
-            call.audit(Event::LogInThrottled, &who);
+            call.audit(app, Entry::new(Event::LogInThrottled, name, &who));
             Err(too_many(wait))
         }
     }
@@ -128,19 +126,19 @@ pub(crate) async fn change_password(app: &App, member: &Member, call: &mut Call)
     let own = [member.user.username.as_str(), member.user.email.as_str()];
     app.rules.check(&new, &own).map_err(|message| Problem::field("newPassword", &message))?;
 
-    let who = audit::masked(&member.user.username);
+    let (who, user) = (audit::masked(&member.user.username), member.user.id.id());
     match app.accounts.change_password(member, &current, &new, call.gone()).await? {
         Changed::Done => {
-            call.audit(Event::PasswordChanged, &who);
+            call.audit(app, Entry::new(Event::PasswordChanged, user, &who));
             Ok(Reply::empty(StatusCode::NO_CONTENT))
         }
         Changed::Over => Err(Problem::session_over()),
         Changed::Wrong => {
-            call.audit(Event::LogInFailed, &who);
+            call.audit(app, Entry::new(Event::LogInFailed, user, &who));
             Err(wrong_credentials("The current password is not right."))
         }
         Changed::Throttled(wait) => {
-            call.audit(Event::LogInThrottled, &who);
+            call.audit(app, Entry::new(Event::LogInThrottled, user, &who));
             Err(too_many(wait))
         }
     }

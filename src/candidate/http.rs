@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::code::OtpCode;
 use super::flow::{Requested, Seat, Started, Verified};
 use crate::app::App;
-use crate::audit::Event;
+use crate::audit::{Entry, Event};
 use crate::http::authz;
 use crate::http::problem::whole_seconds;
 use crate::http::{Call, Problem, Reply, Slug, rfc3339};
@@ -87,7 +87,7 @@ pub(crate) async fn request_otp(app: &App, link: &LinkToken, call: &mut Call) ->
 
     let (slug, wait, detail) = match app.candidate.request(&permit, link).await? {
         Requested::Sent { left, reset, masked, reference } => {
-            call.audit(Event::CodeSent, &masked);
+            call.audit(app, Entry::new(Event::CodeSent, link.id(), &masked));
             call.stands(OTP_REQUEST, left, reset);
             // With the window full, the next code is further away than the usual wait.
             let resend = if left == 0 { limit.apart.max(reset) } else { limit.apart };
@@ -134,7 +134,7 @@ pub(crate) async fn verify_otp(app: &App, link: &LinkToken, call: &mut Call) -> 
 
     match app.candidate.verify(&permit, link, &code).await? {
         Verified::Accepted { token, name, position, expires } => {
-            call.audit(Event::CodeVerified, &link.id().to_string());
+            call.audit(app, Entry::new(Event::CodeVerified, link.id(), &link.id().to_string()));
             call.stands(OTP_ATTEMPT, max, Duration::ZERO);
             Ok(Reply::json(&VerifiedBody {
                 session_token: token,
@@ -149,7 +149,7 @@ pub(crate) async fn verify_otp(app: &App, link: &LinkToken, call: &mut Call) -> 
                 .with("attemptsRemaining", left))
         }
         Verified::Locked(wait) => {
-            call.audit(Event::CodeLocked, &link.id().to_string());
+            call.audit(app, Entry::new(Event::CodeLocked, link.id(), &link.id().to_string()));
             call.stands(OTP_ATTEMPT, 0, wait);
             Err(Problem::new(Slug::OtpCooldown, COOLDOWN).with("attemptsRemaining", 0).retry_after(wait))
         }

@@ -8,9 +8,10 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{Failure, say};
-use crate::audit::{self, Event};
+use crate::audit::{Entry, Event, Writer};
 use crate::config::Config;
 use crate::http::rfc3339;
+use crate::id::Id;
 use crate::interviews::{HOURS, Interviews, Issued, Killer, MINUTES, NewInterview, Reach, invite, text};
 use crate::jobs::Jobs;
 use crate::keyring::Keyring;
@@ -98,8 +99,7 @@ impl Interview {
             Self::Reissue { id, link } => {
                 let issued = interviews.reissue(Reach::All, id, link.life(config)).await?.ok_or_else(|| unknown(id))?;
                 // Postgres has decided: it is so, whether or not Redis can be told.
-                audit::record(Event::LinkReissued, &id.to_string(), None, None, "");
-                let killed = kill(config, interviews).await;
+                let killed = kill(config, interviews, &noted(Event::LinkReissued, id)).await;
                 link.hand_out(config, &issued).await?;
                 killed
             }
@@ -107,8 +107,7 @@ impl Interview {
                 if !interviews.revoke(Reach::All, id).await? {
                     return Err(unknown(id));
                 }
-                audit::record(Event::LinkRevoked, &id.to_string(), None, None, "");
-                kill(config, interviews).await?;
+                kill(config, interviews, &noted(Event::LinkRevoked, id)).await?;
                 say(format_args!("Revoked: the link, its code and its session are dead on every node."))?;
                 Ok(())
             }
@@ -164,10 +163,18 @@ pub(super) async fn redis(config: &Config) -> Result<(Redis, Keys, Facts), Failu
     Ok((redis, keys, facts))
 }
 
-async fn kill(config: &Config, interviews: Interviews) -> Result<(), Failure> {
+/// In the log, whether or not Redis can be told.
+fn noted(event: Event, id: Uuid) -> Entry {
+    let entry = Entry::new(event, Id::first_of(id.as_bytes()), &id.to_string());
+    entry.log();
+    entry
+}
+
+async fn kill(config: &Config, interviews: Interviews, entry: &Entry) -> Result<(), Failure> {
     let told = async {
         let (redis, keys, _) = redis(config).await?;
-        Killer::new(interviews, redis, keys).kill_noted().await?;
+        Killer::new(interviews, redis.clone(), keys.clone()).kill_noted().await?;
+        Writer::new(redis, keys, config.audit).write(std::slice::from_ref(entry)).await;
         Ok(())
     };
     told.await.map_err(|failure: Failure| {

@@ -3,11 +3,13 @@
 
 mod check;
 mod dev;
+mod explain;
 mod hash;
 mod interview;
 mod keygen;
-mod keys;
+mod lua;
 mod serve;
+mod subject;
 mod user;
 
 use std::io::Write as _;
@@ -65,9 +67,12 @@ enum Command {
     Hash(hash::Hash),
     /// Verify configuration, Redis, Postgres and the mail relay, and say what was verified
     Check,
-    /// Name the keys in Redis of something, with the redis-cli lines to look at them
-    #[command(subcommand)]
-    Keys(keys::KeysOf),
+    /// Tell everything about a link, a login, a client or the outbox: its keys, its state, why, until when
+    Explain(explain::Explain),
+    /// End what keeps a link, a login or a client out: a cooldown, a wait, a limit
+    Unlock(explain::Unlock),
+    /// List the scripts with their digests, to read Redis' SLOWLOG with
+    Lua(lua::Lua),
 }
 
 /// How a command ended where it did not end well: the words for the terminal, and the code.
@@ -169,7 +174,9 @@ fn run(cli: Cli) -> Result<(), Failure> {
             Command::Keygen => keygen::print(),
             Command::Hash(hash) => hash.run(&environment.accounts()?),
             Command::Check => check::check(&environment.config(Mode::Production)?).await,
-            Command::Keys(keys) => keys.run(&environment.config(Mode::Development)?),
+            Command::Explain(explain) => explain.run(&environment.config(Mode::Development)?).await,
+            Command::Unlock(unlock) => unlock.run(&environment.config(Mode::Development)?).await,
+            Command::Lua(lua) => lua.run(),
         }
     });
     // A name that is being looked up cannot be cut off, and need not be waited for.

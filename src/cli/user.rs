@@ -5,7 +5,7 @@ use clap::Subcommand;
 use super::interview::{postgres, redis};
 use super::{Failure, say};
 use crate::access::role_changed;
-use crate::audit::{self, Event};
+use crate::audit::{Entry, Event, Writer};
 use crate::config::Config;
 use crate::telemetry;
 use crate::users::{Login, Role, UserId, Users};
@@ -34,8 +34,9 @@ impl UserCommand {
         let Some((user, rank)) = users.set_role(&Login::of(&login), role).await? else {
             return Err(Failure::usage("there is no user of this name or address"));
         };
-        audit::record(Event::RoleChanged, &user.to_string(), None, None, "");
-        tell(config, user, role, rank).await.map_err(|failure| {
+        let entry = Entry::new(Event::RoleChanged, user.id(), &user.to_string());
+        entry.log();
+        tell(config, user, role, rank, &entry).await.map_err(|failure| {
             let words = "Postgres has the new role, but Redis could not be told";
             Failure::unavailable(format!(
                 "{words} ({}). Sessions that live have the old one until they are refreshed: run this again.",
@@ -46,7 +47,9 @@ impl UserCommand {
     }
 }
 
-async fn tell(config: &Config, user: UserId, role: Role, rank: i64) -> Result<(), Failure> {
+async fn tell(config: &Config, user: UserId, role: Role, rank: i64, entry: &Entry) -> Result<(), Failure> {
     let (redis, keys, _) = redis(config).await?;
-    Ok(role_changed(&redis, &keys, user, role, rank).await?)
+    role_changed(&redis, &keys, user, role, rank).await?;
+    Writer::new(redis, keys, config.audit).write(std::slice::from_ref(entry)).await;
+    Ok(())
 }

@@ -4,6 +4,7 @@
 //! `config/vestibule.toml` is the same for people, and a test holds the two together.
 
 mod accounts;
+mod audit;
 mod candidate;
 mod errors;
 mod keys;
@@ -29,6 +30,7 @@ use ipnet::IpNet;
 pub use self::accounts::{
     Accounts, CommonPasswords, HASH_ITERATIONS_MAX, HASH_LANES_MAX, HASH_MEMORY_MAX, HASH_MEMORY_PER_LANE_MIN,
 };
+pub use self::audit::Audit;
 pub use self::candidate::{Candidate, Devices};
 pub use self::errors::{Errors, Refusal, Source};
 pub use self::keys::{Jwt, NamedKey, Secrets};
@@ -69,6 +71,8 @@ pub struct Config {
     pub admin: Admin,
     /// The log.
     pub log: Log,
+    /// The audit trail in Redis.
+    pub audit: Audit,
     /// Where Redis is, and how long to wait for it.
     pub redis: Redis,
     /// Where Postgres is, and how long to wait for it.
@@ -177,6 +181,7 @@ impl Config {
         let http = Http::read(reader);
         let admin = Admin::read(reader, &http);
         let log = Log::read(reader);
+        let audit = Audit::read(reader);
         let redis = Redis::read(reader);
         let postgres = Postgres::read(reader);
         let mail = Mail::read(reader);
@@ -187,6 +192,7 @@ impl Config {
             http,
             admin,
             log,
+            audit,
             redis,
             postgres,
             mail,

@@ -13,14 +13,13 @@ use hyper::http::request::Parts;
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::client::subject;
 use super::problem::whole_seconds;
 use super::upload::{ENVELOPE_BYTES_MAX, FORM, Place, file_of};
 use super::{Object, Problem, Query, Slug};
 use crate::access::{Bearer, Caller, Device};
 use crate::app::App;
-use crate::audit::{self, Event};
-use crate::limits::{Admission, Limit, Permit, Policy, Standing};
+use crate::audit::Entry;
+use crate::limits::{Admission, Limit, Permit, Policy, Standing, Subject};
 use crate::users::UserId;
 
 /// For a body that was sent along with its head. To wait for a slower one costs more than a
@@ -61,14 +60,9 @@ impl Call {
         (Self { headers, query, body: Some(body), client, id, gone, policies, standings, place: None }, waiting)
     }
 
-    /// Records that this request made something happen. `who` is masked or an id.
-    pub fn audit(&self, event: Event, who: &str) {
-        audit::record(event, who, None, Some(self.client), &self.id);
-    }
-
-    /// The same of what a user did to something else.
-    pub fn audit_by(&self, event: Event, what: &str, user: UserId) {
-        audit::record(event, what, Some(user), Some(self.client), &self.id);
+    /// Records that this request made something happen.
+    pub fn audit(&self, app: &App, entry: Entry) {
+        app.trail.record(entry.of_request(self.client, &self.id));
     }
 
     /// Cancelled when nobody waits for the answer any longer: the client hung up, or was told
@@ -147,7 +141,7 @@ impl Call {
             Limit::LoginIp => (Slug::TooManyAttempts, "Too many wrong tries to log in came from your network."),
             _ => (Slug::RateLimited, "Too many requests came from your network address. Please wait a little."),
         };
-        self.judge(app.limits.admit(limit, &subject(self.client)).await?, slug, detail)
+        self.judge(app.limits.admit(limit, &Subject::of(self.client)).await?, slug, detail)
     }
 
     /// Counts an invitation that `user` is about to have mailed.

@@ -1,11 +1,9 @@
 //! Who asks: the peer, or whom a trusted proxy says it asks for.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
 use hyper::HeaderMap;
 use ipnet::IpNet;
-
-use crate::limits::Subject;
 
 /// The networks of `trusted_proxies`.
 #[derive(Clone, Debug)]
@@ -50,23 +48,6 @@ fn parse(entry: &[u8]) -> Option<IpAddr> {
     text.trim_matches([' ', '\t']).parse::<IpAddr>().ok().map(|address| address.to_canonical())
 }
 
-/// What limits count: an IPv4 address, or the /64 of an IPv6 one, which is what a single
-/// customer is given.
-#[must_use]
-pub fn subject(client: IpAddr) -> Subject {
-    match client {
-        IpAddr::V4(address) => {
-            let [a, b, c, _] = address.octets();
-            Subject { exact: address.to_string(), masked: format!("{a}.{b}.{c}.*") }
-        }
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            let network = |d| Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0);
-            Subject { exact: format!("{}/64", network(d)), masked: format!("{}/48", network(0)) }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,16 +80,5 @@ mod tests {
         assert_eq!(client("10.0.0.1", &["9.9.9.9, "]), "10.0.0.1");
         assert_eq!(client("10.0.0.1", &["9.9.9.9:80"]), "10.0.0.1");
         assert_eq!(client("10.0.0.1", &["9.9.9.9, \u{e9}"]), "10.0.0.1");
-    }
-
-    #[test]
-    fn a_subject_is_an_address_or_a_64() {
-        let of = |text: &str| subject(text.parse().unwrap());
-        assert_eq!(of("203.0.113.9"), Subject { exact: "203.0.113.9".into(), masked: "203.0.113.*".into() });
-        assert_eq!(
-            of("2001:db8:1:2::3"),
-            Subject { exact: "2001:db8:1:2::/64".into(), masked: "2001:db8:1::/48".into() }
-        );
-        assert_eq!(of("2001:db8:1:2:ffff::3").exact, of("2001:db8:1:2::3").exact);
     }
 }

@@ -24,7 +24,7 @@ mod upload;
 pub use self::account::{SessionBody, UserBody};
 pub use self::admin::{Admin, serve_admin};
 pub use self::call::Call;
-pub use self::client::{TrustedProxies, subject};
+pub use self::client::TrustedProxies;
 pub use self::json::{Member, Object};
 pub use self::openapi::json as openapi_json;
 pub use self::problem::{Problem, Slug};

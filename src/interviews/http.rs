@@ -14,8 +14,9 @@ use super::recruiter::Recruiter;
 use super::rules;
 use super::store::{Interview, Issued, NewInterview};
 use crate::app::App;
-use crate::audit::Event;
+use crate::audit::{Entry, Event};
 use crate::http::{Call, Object, Problem, Query, Reply, Slug, rfc3339};
+use crate::id::Id;
 use crate::postgres::unix_ms;
 
 /// The authenticated user of a request, who may keep interviews. The only way to a
@@ -141,7 +142,8 @@ pub(crate) async fn create(app: &App, recruiter: &Recruiter, call: &mut Call) ->
     let permit = call.admit_invitation(app, recruiter.user()).await?;
     let issued = app.recruiting.create(&permit, recruiter, interview, life).await?;
     let id = issued.interview.id.to_string();
-    call.audit_by(Event::InterviewCreated, &id, recruiter.user());
+    let subject = Id::first_of(issued.interview.id.as_bytes());
+    call.audit(app, Entry::new(Event::InterviewCreated, subject, &id).by(recruiter.user()));
     let location = HeaderValue::from_str(&format!("/interviews/{id}")).expect("an id is header text");
     Ok(reply_with_link(app, &issued, true).status(StatusCode::CREATED).header(LOCATION, location))
 }
@@ -220,7 +222,8 @@ pub(crate) async fn reissue(app: &App, recruiter: &Recruiter, id: Uuid, call: &m
     let permit = call.admit_invitation(app, recruiter.user()).await?;
     let issued = app.recruiting.reissue(&permit, recruiter, id).await?.ok_or_else(no_such_interview)?;
     // Postgres has decided: it is so, whether or not Redis can be told.
-    call.audit_by(Event::LinkReissued, &id.to_string(), recruiter.user());
+    let subject = Id::first_of(id.as_bytes());
+    call.audit(app, Entry::new(Event::LinkReissued, subject, &id.to_string()).by(recruiter.user()));
     let mailed = app.recruiting.replace(&issued).await?;
     Ok(reply_with_link(app, &issued, mailed))
 }
@@ -230,7 +233,8 @@ pub(crate) async fn revoke(app: &App, recruiter: &Recruiter, id: Uuid, call: &Ca
     if !app.recruiting.revoke(recruiter, id).await? {
         return Err(no_such_interview());
     }
-    call.audit_by(Event::LinkRevoked, &id.to_string(), recruiter.user());
+    let subject = Id::first_of(id.as_bytes());
+    call.audit(app, Entry::new(Event::LinkRevoked, subject, &id.to_string()).by(recruiter.user()));
     app.recruiting.kill(id).await?;
     Ok(Reply::empty(StatusCode::NO_CONTENT))
 }

@@ -285,6 +285,30 @@ impl Interviews {
             .await
     }
 
+    /// The interview of a link, whether this is the link that it has now, and its state; `None` where there is none,
+    /// or where the link has been dead for longer than the note of it is kept.
+    ///
+    /// # Errors
+    /// A [`Fault`] where Postgres failed.
+    pub async fn of_link(&self, link: &Id) -> Result<Option<(Uuid, bool, State)>, Fault> {
+        let states = State::ALL.map(|state| format!("WHEN {} THEN '{}'", state.condition(), state.name()));
+        // A digest begins with its id: an index finds the range.
+        let sql = format!(
+            "SELECT id, link_digest BETWEEN $1 AND $2, CASE {} END FROM interviews WHERE link_digest BETWEEN $1 AND $2 \
+                OR id = (SELECT interview_id FROM dead_links WHERE link_digest BETWEEN $1 AND $2 LIMIT 1) LIMIT 1",
+            states.join(" ")
+        );
+        let [first, last] = [0x00, 0xff].map(|rest| [&link.as_bytes()[..], &[rest; 16]].concat());
+        self.postgres
+            .run("interview_of_link", move |connection| async move {
+                let rows = connection.query_typed(&sql, &[(&first, Type::BYTEA), (&last, Type::BYTEA)]).await?;
+                let Some(row) = rows.first() else { return Ok(None) };
+                let state = State::named(row.try_get(2)?).unwrap_or(State::Revoked);
+                Ok(Some((row.try_get(0)?, row.try_get(1)?, state)))
+            })
+            .await
+    }
+
     /// The dead links of one interview that Redis was not told of: its last one, and those
     /// whose killers are under way or have failed.
     pub(super) async fn untold_of(&self, id: Uuid) -> Result<Vec<LinkDigest>, Fault> {

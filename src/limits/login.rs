@@ -67,6 +67,6 @@ impl Limits {
     }
 
     fn login_key(&self, login: &Login) -> Key {
-        self.keys.limit(LOGIN_ACCOUNT, &self.keyring.subject(LOGIN_ACCOUNT, login.key()))
+        self.keys.limit(LOGIN_ACCOUNT, &self.name(login))
     }
 }

@@ -2,6 +2,7 @@
 
 mod login;
 
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use crate::fault::Fault;
 use crate::id::Id;
 use crate::keyring::Keyring;
 use crate::redis::{Key, Keys, Redis, Script, scripts};
-use crate::users::UserId;
+use crate::users::{Login, UserId};
 
 /// The limits that are counted for a client. The enum is the list.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -60,6 +61,24 @@ pub struct Subject {
     pub exact: String,
     /// What the engineer may read beside the counters.
     pub masked: String,
+}
+
+impl Subject {
+    /// An IPv4 address, or the /64 of an IPv6 one, which is what a single customer is given.
+    #[must_use]
+    pub fn of(client: IpAddr) -> Self {
+        match client {
+            IpAddr::V4(address) => {
+                let [a, b, c, _] = address.octets();
+                Self { exact: address.to_string(), masked: format!("{a}.{b}.{c}.*") }
+            }
+            IpAddr::V6(address) => {
+                let [a, b, c, d, ..] = address.segments();
+                let network = |d| Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0);
+                Self { exact: format!("{}/64", network(d)), masked: format!("{}/48", network(0)) }
+            }
+        }
+    }
 }
 
 /// Proof that the client's limit was asked. Only [`Limits::admit`] makes one; what costs
@@ -183,6 +202,12 @@ impl Limits {
         }
     }
 
+    /// The id of a name that is typed at log-in, known or not.
+    #[must_use]
+    pub fn name(&self, login: &Login) -> Id {
+        self.keyring.subject(LOGIN_ACCOUNT, login.key())
+    }
+
     /// Gives back what was admitted, where it turns out to be none of what is limited: a
     /// log-in that was no wrong one. For limits that are counted exactly.
     ///
@@ -190,5 +215,21 @@ impl Limits {
     /// A [`Fault`] where Redis does not answer: then it may still be counted.
     pub async fn give_back(&self, permit: Permit) -> Result<(), Fault> {
         self.redis.decide(&scripts::ADMIT_UNDO, [&permit.key], [permit.nonce.into()]).await.map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subject_is_an_address_or_a_64() {
+        let of = |text: &str| Subject::of(text.parse().unwrap());
+        assert_eq!(of("203.0.113.9"), Subject { exact: "203.0.113.9".into(), masked: "203.0.113.*".into() });
+        assert_eq!(
+            of("2001:db8:1:2::3"),
+            Subject { exact: "2001:db8:1:2::/64".into(), masked: "2001:db8:1::/48".into() }
+        );
+        assert_eq!(of("2001:db8:1:2:ffff::3").exact, of("2001:db8:1:2::3").exact);
     }
 }

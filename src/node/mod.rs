@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::shared::{Ears, Shared, wakes};
+use crate::audit;
 use crate::candidate::write_start;
 use crate::config::Config;
 use crate::health::Health;
@@ -101,7 +102,8 @@ pub async fn serve(
 ) -> Result<(), Refusal> {
     let mut shutdown = std::pin::pin!(shutdown);
     let (wake, ears) = wakes();
-    let shared = Arc::new(Shared::prepare(config, wake)?);
+    let (shared, entries) = Shared::prepare(config, wake)?;
+    let shared = Arc::new(shared);
     let post = Post::new(&shared.config).map_err(Refusal::Config)?;
 
     // Numbering plans take a while to read, and no request should wait for them.
@@ -115,7 +117,7 @@ pub async fn serve(
 
     let (stop_accepting, stop_working) = (CancellationToken::new(), CancellationToken::new());
     let back = Back { shared: &shared, redis: &redis, stop: &stop_working };
-    let background = back.start(post.clone(), ears);
+    let background = back.start(post.clone(), ears, entries);
     let admin = back.admin(&post);
     let (addresses, acceptor) = listen(&shared, listeners, &mut workers, admin, &stop_accepting, &stop_working)
         .map_err(|error| Refusal::Config(format!("the listeners cannot be used: {error}")))?;
@@ -241,9 +243,9 @@ struct Back<'a> {
 }
 
 impl Back<'_> {
-    /// Mail, starts on their way to Postgres, requests for a reset, and dead links that
-    /// were left behind.
-    fn start(&self, post: Post, ears: Ears) -> TaskTracker {
+    /// Mail, starts on their way to Postgres, requests for a reset, dead links that were left
+    /// behind, and the audit trail.
+    fn start(&self, post: Post, ears: Ears, entries: mpsc::Receiver<audit::Entry>) -> TaskTracker {
         let (shared, mail) = (self.shared, &self.shared.config.mail);
         let tasks = TaskTracker::new();
         let queues = Jobs::new(self.redis.clone(), shared.keys.clone());
@@ -273,6 +275,8 @@ impl Back<'_> {
         }));
         let killer = Killer::new(Interviews::new(shared.postgres.clone()), self.redis.clone(), shared.keys.clone());
         tasks.spawn(sweep_dead_links(killer, shared.config.postgres.sweep_interval, self.stop.clone()));
+        let trail = audit::Writer::new(self.redis.clone(), shared.keys.clone(), shared.config.audit);
+        tasks.spawn(trail.run(entries, Arc::clone(&shared.metrics), self.stop.clone()));
         tasks.close();
         tasks
     }

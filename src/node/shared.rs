@@ -10,6 +10,7 @@ use super::Refusal;
 use crate::access::{self, Access};
 use crate::accounts::{self, Accounts};
 use crate::app::App;
+use crate::audit::{self, Trail};
 use crate::candidate::{self, Candidate};
 use crate::config::Config;
 use crate::fault::Fault;
@@ -40,6 +41,7 @@ pub(super) struct Shared {
     pub(super) hasher: Hasher,
     pub(super) rules: Rules,
     pub(super) metrics: Arc<Metrics>,
+    pub(super) trail: Trail,
     uploads: Uploads,
     pages: Arc<Pages>,
     pub(super) wake: Wakes,
@@ -67,14 +69,15 @@ pub(super) fn wakes() -> (Wakes, Ears) {
 }
 
 impl Shared {
-    /// Everything but the connections.
-    pub(super) fn prepare(config: Config, wake: Wakes) -> Result<Self, Refusal> {
+    /// Everything but the connections; and what the writer of the audit trail reads.
+    pub(super) fn prepare(config: Config, wake: Wakes) -> Result<(Self, mpsc::Receiver<audit::Entry>), Refusal> {
         let metrics = Arc::new(Metrics::new());
+        let (trail, entries) = Trail::channel(Arc::clone(&metrics));
         let settings = &config.redis;
         let postgres = Postgres::new(&config.postgres, Arc::clone(&metrics));
         let hasher = Hasher::start(&config.accounts, &config.secrets.pepper_keys, Arc::clone(&metrics))
             .map_err(|error| Refusal::Config(format!("accounts.hash_threads: a thread cannot be started: {error}")))?;
-        Ok(Self {
+        let shared = Self {
             gate: Arc::new(Gate::new(settings.in_flight_max, settings.waiting_max, settings.wait_max)),
             keys: Keys::new(&settings.prefix, settings.partitions),
             postgres,
@@ -86,9 +89,11 @@ impl Shared {
             pages: Arc::new(Pages::new(&config)),
             uploads: Uploads::new(config.profile.uploads_max, config.profile.upload_wait_max),
             wake,
+            trail,
             draining: CancellationToken::new(),
             config,
-        })
+        };
+        Ok((shared, entries))
     }
 
     pub(super) async fn connect(&self) -> Result<Redis, Fault> {
@@ -123,6 +128,7 @@ impl Shared {
             rules: self.rules,
             uploads: self.uploads.clone(),
             pages: Arc::clone(&self.pages),
+            trail: self.trail.clone(),
             metrics: Arc::clone(&self.metrics),
             tasks: TaskTracker::new(),
             draining: self.draining.clone(),

@@ -135,6 +135,12 @@ impl Keys {
         Key::new(format!("{}:refused:{{{pp:02x}}}", self.prefix))
     }
 
+    /// Stream: what happened to credentials, the newest events.
+    #[must_use]
+    pub fn audit(&self, Partition(pp): Partition) -> Key {
+        Key::new(format!("{}:audit:{{{pp:02x}}}", self.prefix))
+    }
+
     /// Hash: what the fleet must agree on. The only key without a TTL.
     #[must_use]
     pub fn meta(&self) -> Key {

@@ -7,6 +7,7 @@
 mod connect;
 mod gate;
 mod keys;
+pub mod ops;
 mod probe;
 mod reply;
 pub mod scripts;

@@ -15,17 +15,21 @@ pub struct Script<const KEYS: usize, const ARGV: usize> {
 }
 
 impl<const KEYS: usize, const ARGV: usize> Script<KEYS, ARGV> {
-    const fn new(name: &'static str, source: &'static str) -> Self {
+    pub(super) const fn new(name: &'static str, source: &'static str) -> Self {
         Self { name, source, sha: OnceLock::new() }
     }
 
     /// SHA-1 of the source, by which Redis knows it.
     pub fn sha(&self) -> &str {
-        self.sha.get_or_init(|| {
-            let sum = digest(&SHA1_FOR_LEGACY_USE_ONLY, self.source.as_bytes());
-            sum.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
-        })
+        self.sha.get_or_init(|| sha_of(self.source))
     }
+}
+
+/// SHA-1 of a source, in hex.
+#[must_use]
+pub fn sha_of(source: &str) -> String {
+    let sum = digest(&SHA1_FOR_LEGACY_USE_ONLY, source.as_bytes());
+    sum.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl<const KEYS: usize, const ARGV: usize> fmt::Debug for Script<KEYS, ARGV> {
@@ -106,49 +110,58 @@ pub static JOB_DONE: Script<3, 2> = Script::new("job_done", include_str!("../../
 pub static JOB_DEFER: Script<2, 5> = Script::new("job_defer", include_str!("../../lua/job_defer.lua"));
 /// Ends a job that can never succeed.
 pub static JOB_REFUSE: Script<4, 5> = Script::new("job_refuse", include_str!("../../lua/job_refuse.lua"));
+/// Adds events to the trail of a partition.
+pub static AUDIT_ADD: Script<1, 4> = Script::new("audit_add", include_str!("../../lua/audit_add.lua"));
 /// `lua/meta_look.lua`
 pub static META_LOOK: Script<1, 0> = Script::new("meta_look", include_str!("../../lua/meta_look.lua"));
 /// Pins the number of partitions.
 pub static META_PIN: Script<1, 1> = Script::new("meta_pin", include_str!("../../lua/meta_pin.lua"));
 
 /// Every script's source, to load at start and after a reconnect.
-pub(super) fn sources() -> [&'static str; 36] {
+pub(super) fn sources() -> [&'static str; 37] {
+    listed().map(|(_, source)| source)
+}
+
+/// Every script: its name and its source.
+#[must_use]
+pub fn listed() -> [(&'static str, &'static str); 37] {
     [
-        ADMIT.source,
-        LINK_ADD.source,
-        LINK_KILL.source,
-        INTERVIEW_LOOK.source,
-        OTP_INFO.source,
-        OTP_REQUEST.source,
-        OTP_VERIFY.source,
-        SEAT_START.source,
-        SEAT_LOOK.source,
-        ADMIT_EXACT.source,
-        ADMIT_UNDO.source,
-        LOGIN_TRY.source,
-        LOGIN_UNDO.source,
-        LOGIN_CLEAR.source,
-        SESSION_OPEN.source,
-        SESSION_LOOK.source,
-        SESSION_REFRESH.source,
-        SESSION_END.source,
-        SESSION_END_ALL.source,
-        SESSION_LIST.source,
-        SESSION_SHOW.source,
-        PASSWORD_CHANGING.source,
-        PASSWORD_CHANGED.source,
-        ROLE_SET.source,
-        FORGOT_ADD.source,
-        RESET_STORE.source,
-        RESET_LOOK.source,
-        RESET_TAKE.source,
-        JOB_ADD.source,
-        JOB_DUE.source,
-        JOB_CLAIM.source,
-        JOB_DONE.source,
-        JOB_DEFER.source,
-        JOB_REFUSE.source,
-        META_LOOK.source,
-        META_PIN.source,
+        (ADMIT.name, ADMIT.source),
+        (LINK_ADD.name, LINK_ADD.source),
+        (LINK_KILL.name, LINK_KILL.source),
+        (INTERVIEW_LOOK.name, INTERVIEW_LOOK.source),
+        (OTP_INFO.name, OTP_INFO.source),
+        (OTP_REQUEST.name, OTP_REQUEST.source),
+        (OTP_VERIFY.name, OTP_VERIFY.source),
+        (SEAT_START.name, SEAT_START.source),
+        (SEAT_LOOK.name, SEAT_LOOK.source),
+        (ADMIT_EXACT.name, ADMIT_EXACT.source),
+        (ADMIT_UNDO.name, ADMIT_UNDO.source),
+        (LOGIN_TRY.name, LOGIN_TRY.source),
+        (LOGIN_UNDO.name, LOGIN_UNDO.source),
+        (LOGIN_CLEAR.name, LOGIN_CLEAR.source),
+        (SESSION_OPEN.name, SESSION_OPEN.source),
+        (SESSION_LOOK.name, SESSION_LOOK.source),
+        (SESSION_REFRESH.name, SESSION_REFRESH.source),
+        (SESSION_END.name, SESSION_END.source),
+        (SESSION_END_ALL.name, SESSION_END_ALL.source),
+        (SESSION_LIST.name, SESSION_LIST.source),
+        (SESSION_SHOW.name, SESSION_SHOW.source),
+        (PASSWORD_CHANGING.name, PASSWORD_CHANGING.source),
+        (PASSWORD_CHANGED.name, PASSWORD_CHANGED.source),
+        (ROLE_SET.name, ROLE_SET.source),
+        (FORGOT_ADD.name, FORGOT_ADD.source),
+        (RESET_STORE.name, RESET_STORE.source),
+        (RESET_LOOK.name, RESET_LOOK.source),
+        (RESET_TAKE.name, RESET_TAKE.source),
+        (JOB_ADD.name, JOB_ADD.source),
+        (JOB_DUE.name, JOB_DUE.source),
+        (JOB_CLAIM.name, JOB_CLAIM.source),
+        (JOB_DONE.name, JOB_DONE.source),
+        (JOB_DEFER.name, JOB_DEFER.source),
+        (JOB_REFUSE.name, JOB_REFUSE.source),
+        (AUDIT_ADD.name, AUDIT_ADD.source),
+        (META_LOOK.name, META_LOOK.source),
+        (META_PIN.name, META_PIN.source),
     ]
 }

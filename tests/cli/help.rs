@@ -20,7 +20,9 @@ async fn every_command_explains_itself() {
                 "keygen",
                 "hash",
                 "check",
-                "keys",
+                "explain",
+                "unlock",
+                "lua",
                 "VESTIBULE_REDIS__URL",
                 "64",
             ][..],
@@ -40,10 +42,9 @@ async fn every_command_explains_itself() {
         ("check", &["Redis", "Postgres", "relay"]),
         ("user", &["role"]),
         ("user role", &["<LOGIN>", "<ROLE>", "member, recruiter or admin", "next request"]),
-        ("keys", &["link", "login", "client"]),
-        ("keys link", &["standard input", "--id"]),
-        ("keys login", &["<LOGIN>", "as it is typed"]),
-        ("keys client", &["<ADDRESS>"]),
+        ("explain", &["standard input", "[SUBJECT]", "outbox"]),
+        ("unlock", &["[SUBJECT]", "cooldown"]),
+        ("lua", &["--source <NAME>", "SLOWLOG"]),
     ] {
         let arguments: Vec<_> = command.split_whitespace().chain(["--help"]).collect();
         let output = vestibule(&arguments, &[]).await;
@@ -83,9 +84,8 @@ async fn a_mistake_is_answered_with_what_to_do() {
         (&["interview"], "reissue"),
         (&["interview", "revoke", "12"], "<ID>"),
         (&["user"], "role"),
-        (&["keys", "link", "x", "--id", "y"], "--id"),
-        (&["keys", "login"], "<LOGIN>"),
-        (&["keys", "client", "example.com"], "<ADDRESS>"),
+        (&["explain", "x", "y"], "'y'"),
+        (&["explain", "https://x.example/"], "give a join link"),
     ] {
         assert_refused(&vestibule(arguments, &[]).await, 64, &[words]);
     }

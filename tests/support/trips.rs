@@ -94,7 +94,9 @@ pub(crate) async fn ask(app: &TestApp, jobs: u64, request: impl Future<Output = 
 
 /// A node that is asked nothing but what the test asks: its first sweeps are over, and there is no second.
 pub(crate) async fn idle(setup: Setup) -> TestApp {
-    let app = setup.set("mail.sweep_interval", &"60s").set("postgres.sweep_interval", &"1h").start().await;
+    // The audit trail is written beside requests, by one task for all of them: here, not before the end.
+    let setup = setup.set("audit.gather", &"1h").set("mail.sweep_interval", &"60s");
+    let app = setup.set("postgres.sweep_interval", &"1h").start().await;
     until("the first sweeps", || async {
         // Three queues of 16 partitions each, and the dead links.
         let (queues, links) = (counted(&app, DECISIONS, "job_due").await, counted(&app, QUERIES, "dead_links").await);

@@ -144,6 +144,7 @@ fn keyspace(claims: &mut Claims<'_>) {
         keys.account(&id),
         keys.session(&id, &id),
         keys.reset(&id),
+        keys.audit(partition),
         keys.meta(),
     ];
     let makers = claims

@@ -88,11 +88,11 @@ Make Grace a recruiter, and invite Bob as she would:
 
 All of the API: http://{public}/docs
 
-Invite somebody as an operator, and look at a link's keys:
+Invite somebody as an operator, and look at a link:
 
   . .vestibule/env
   {program} invite --name Bob --email bob@example.com --position Engineer --mail
-  {program} keys link http://{public}/interview/join/{token}
+  {program} explain http://{public}/interview/join/{token}
 "#,
         token = *token,
         program = std::env::args().next().unwrap_or_else(|| "vestibule".to_owned()),

@@ -1,12 +1,16 @@
-//! The audit trail: what happened to credentials, one line of the log each, under a target of its own.
+//! The audit trail: what happened to credentials, one line of the log each, under a target of its own; the newest also in
+//! Redis ([`Trail`]).
 //!
 //! `who` is masked or an id, never a name or an address in the clear: the trail is kept for long, and read by many.
 //! Nothing of a code, a token or a password is ever in it.
+
+mod trail;
 
 use std::net::IpAddr;
 
 use tracing::field::display;
 
+pub use self::trail::{Entry, Trail, Writer};
 use crate::mail::EmailAddress;
 use crate::users::UserId;
 
@@ -66,11 +70,12 @@ events! {
     LinkReissued = "link_reissued";
     /// A user got another role.
     RoleChanged = "role_changed";
+    /// An operator has ended a cooldown, a wait or a limit.
+    Unlocked = "unlocked";
 }
 
-/// Writes one line. `who` is masked or an id; `by` the user who did it to something else. An operator's command has
-/// neither a user nor a client nor a request, whose id is empty then.
-pub fn record(event: Event, who: &str, by: Option<UserId>, client: Option<IpAddr>, request_id: &str) {
+/// Writes one line. An operator's command has neither a user nor a client nor a request, whose id is empty then.
+pub fn log(event: Event, who: &str, by: Option<UserId>, client: Option<IpAddr>, request_id: &str) {
     let by = by.map(display);
     let client = client.map(display);
     let request_id = (!request_id.is_empty()).then_some(request_id);
