@@ -23,5 +23,7 @@ if tonumber(due) > now and redis.call('HGET', KEYS[2], 'claim') ~= ARGV[3] then 
 
 redis.call('ZADD', KEYS[1], string.format('%.0f', now + tonumber(ARGV[2])), ARGV[1])
 redis.call('HSET', KEYS[2], 'claim', ARGV[3])
+-- When it was queued: what is put off falls due again later.
+redis.call('HSETNX', KEYS[2], 'since', due)
 table.insert(job, 1, 'taken')
 return job

@@ -7,17 +7,18 @@
 -- ARGV[1]  id       of the job in the queue
 -- ARGV[2]  version  that was carried out
 --
--- Returns {word}
---   {"done"}   removed
---   {"stale"}  gone already, or a newer version waits; it stands
+-- Returns {word, ...}
+--   {"done", ms}  removed, so long after it was queued
+--   {"stale"}     gone already, or a newer version waits; it stands
 local t = redis.call('TIME')
-local job = redis.call('HMGET', KEYS[2], 'version', 'tell_until')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local job = redis.call('HMGET', KEYS[2], 'version', 'tell_until', 'since')
 if job[1] ~= ARGV[2] then return {'stale'} end
 redis.call('DEL', KEYS[2])
 redis.call('ZREM', KEYS[1], ARGV[1])
 if job[2] then
-  local told = string.format('accepted %.0f', t[1] * 1000 + math.floor(t[2] / 1000))
+  local told = string.format('accepted %.0f', now)
   redis.call('HSET', KEYS[3], string.match(ARGV[1], '^%a+'), told)
   redis.call('PEXPIREAT', KEYS[3], job[2])
 end
-return {'done'}
+return {'done', math.max(now - tonumber(job[3] or now), 0)}

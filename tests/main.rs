@@ -12,6 +12,7 @@ mod interviews;
 mod mail_letters;
 mod mail_queue;
 mod mail_relay;
+mod metrics;
 mod on_call;
 mod outage;
 mod pages;

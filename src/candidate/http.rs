@@ -13,7 +13,7 @@ use crate::audit::{Entry, Event};
 use crate::http::authz;
 use crate::http::problem::whole_seconds;
 use crate::http::{Call, Problem, Reply, Slug, rfc3339};
-use crate::limits::{Limit, Policy};
+use crate::limits::{Limit, OTP_ATTEMPT, OTP_REQUEST, Policy};
 use crate::link::LinkToken;
 
 /// Whose interview it is, and what may be done now.
@@ -106,6 +106,7 @@ pub(crate) async fn request_otp(app: &App, link: &LinkToken, call: &mut Call) ->
         Requested::Resend(wait) => (Slug::OtpResendTooSoon, wait, "A code was sent a moment ago. Look into your mail."),
         Requested::NoSuchLink => return Err(no_such_link()),
     };
+    app.metrics.refused(if slug == Slug::OtpCooldown { OTP_ATTEMPT } else { OTP_REQUEST });
     call.stands(OTP_REQUEST, 0, wait);
     Err(Problem::new(slug, detail).retry_after(wait))
 }
@@ -149,11 +150,13 @@ pub(crate) async fn verify_otp(app: &App, link: &LinkToken, call: &mut Call) -> 
                 .with("attemptsRemaining", left))
         }
         Verified::Locked(wait) => {
+            app.metrics.refused(OTP_ATTEMPT);
             call.audit(app, Entry::new(Event::CodeLocked, link.id(), &link.id().to_string()));
             call.stands(OTP_ATTEMPT, 0, wait);
             Err(Problem::new(Slug::OtpCooldown, COOLDOWN).with("attemptsRemaining", 0).retry_after(wait))
         }
         Verified::Cooldown(wait) => {
+            app.metrics.refused(OTP_ATTEMPT);
             call.stands(OTP_ATTEMPT, 0, wait);
             Err(Problem::new(Slug::OtpCooldown, COOLDOWN).retry_after(wait))
         }
@@ -218,10 +221,6 @@ pub(crate) async fn authz(app: &App, call: &Call) -> Result<Reply, Problem> {
     let Seat { interview, session } = seat.ok_or_else(|| Problem::bad_credentials(VERIFY_FIRST))?;
     Ok(authz::pass(&interview, &session, "candidate"))
 }
-
-/// Names of the contract's limits that the link's own decisions count.
-const OTP_REQUEST: &str = "otp_request";
-const OTP_ATTEMPT: &str = "otp_attempt";
 
 const COOLDOWN: &str = "Too many wrong codes. Wait until the lock ends, then ask for a new code.";
 

@@ -17,6 +17,7 @@ use super::{Problem, Reply, Slug, authz, openapi};
 use crate::app::App;
 use crate::id::Id;
 use crate::interviews::http::recruiter;
+use crate::metrics::Metrics;
 use crate::{accounts, candidate, interviews, pages, profile, reset, sessions};
 
 /// What a handler's task hands back.
@@ -34,7 +35,8 @@ pub(super) async fn respond(app: Arc<App>, peer: IpAddr, request: Request<Incomi
     let found = route::find(&parts.method, parts.uri.path());
     let endpoint = found.as_ref().ok().map(Route::endpoint);
     let label = endpoint.map_or("none", Endpoint::label);
-    let mut line = Line { method: name_of(&parts.method), label, client, id: id.clone(), started, open: true };
+    let (method, metrics) = (name_of(&parts.method), &*app.metrics);
+    let mut line = Line { method, label, client, id: id.clone(), started, open: true, metrics };
 
     // Dropped with this future: that is how the handler's task hears that the client hung up.
     let (mut call, _waiting) = Call::new(parts, body, client, id);
@@ -168,16 +170,17 @@ fn name_of(method: &Method) -> &'static str {
 }
 
 /// The one line of a request. It names the route, never the path: the path is a secret.
-struct Line {
+struct Line<'a> {
     method: &'static str,
     label: &'static str,
     client: IpAddr,
     id: String,
     started: Instant,
     open: bool,
+    metrics: &'a Metrics,
 }
 
-impl Line {
+impl Line<'_> {
     fn write(&mut self, status: u16, slug: &'static str, cause: &str) {
         self.open = false;
         let Self { method, label, client, id, started, .. } = self;
@@ -191,12 +194,13 @@ impl Line {
     }
 }
 
-impl Drop for Line {
+impl Drop for Line<'_> {
     /// The client hung up, and what awaits the handler was dropped. The handler goes on; its
     /// answer has no reader. 499 is what nginx writes then.
     fn drop(&mut self) {
         if self.open {
             self.write(499, "", HUNG_UP);
+            self.metrics.abandoned(self.label);
         }
     }
 }

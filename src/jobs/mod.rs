@@ -135,6 +135,15 @@ impl Job {
     }
 }
 
+/// What one look at a partition's queue sees.
+struct Due {
+    /// Jobs in it, those put off included.
+    waiting: u64,
+    /// Since when the first of `jobs` is due.
+    overdue: Duration,
+    jobs: Vec<JobId>,
+}
+
 /// Wakes this node's workers for a job that it has just queued. Where the message is lost
 /// the next sweep finds the job.
 #[derive(Clone, Debug)]
@@ -212,10 +221,14 @@ impl Jobs {
         }
     }
 
-    async fn due(&self, queue: Queue, partition: Partition) -> Result<Vec<JobId>, Fault> {
+    async fn due(&self, queue: Queue, partition: Partition) -> Result<Due, Fault> {
         let key = self.keys.queue(queue, partition);
         let reply = self.redis.decide(&scripts::JOB_DUE, [&key], [DUE_MAX.into()]).await?;
-        Ok(reply.texts().filter_map(|id| id.parse().ok()).collect())
+        Ok(Due {
+            waiting: reply.number(0)?,
+            overdue: Duration::from_millis(reply.number(1)?),
+            jobs: reply.texts().skip(2).filter_map(|id| id.parse().ok()).collect(),
+        })
     }
 
     async fn claim(&self, id: &JobId, lease: Duration) -> Result<Option<Job>, Fault> {
@@ -238,7 +251,11 @@ impl Jobs {
     async fn done(&self, job: &Job) -> Result<(), Fault> {
         let args = [job.id.to_string().into(), (&job.version).into()];
         let keys = [&self.queue_of(&job.id), &self.keys.job(&job.id), &self.keys.mailed(&job.id.subject)];
-        self.redis.decide(&scripts::JOB_DONE, keys, args).await.map(drop)
+        let reply = self.redis.decide(&scripts::JOB_DONE, keys, args).await?;
+        if reply.is("done") {
+            self.redis.metrics().job_took(job.id.kind.name(), Duration::from_millis(reply.number(0)?));
+        }
+        Ok(())
     }
 
     async fn defer(&self, job: &Job, delay: Duration, why: &str) -> Result<(), Fault> {

@@ -8,7 +8,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{Job, JobId, Jobs, Queue};
+use super::{Job, JobId, JobKind, Jobs, Queue};
 use crate::fault::Fault;
 use crate::random;
 
@@ -21,6 +21,16 @@ pub enum Outcome {
     Defer(String),
     /// Never; the words are for the engineer.
     Refuse(String),
+}
+
+impl Outcome {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Defer(_) => "deferred",
+            Self::Refuse(_) => "refused",
+        }
+    }
 }
 
 /// How fast a worker goes, and how long it lets go between attempts.
@@ -52,6 +62,9 @@ pub async fn run<W, F>(
     W: Fn(Arc<Job>) -> F + Clone + Send + 'static,
     F: Future<Output = Outcome> + Send,
 {
+    for kind in JobKind::ALL.into_iter().filter(|kind| kind.queue() == queue) {
+        jobs.redis.metrics().may_work(kind.name());
+    }
     let (tasks, places) = (TaskTracker::new(), Arc::new(Semaphore::new(pace.concurrency)));
     let mut sweeps = interval(pace.sweep);
     sweeps.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -86,16 +99,21 @@ pub async fn run<W, F>(
 }
 
 async fn sweep(jobs: &Jobs, queue: Queue) -> Vec<JobId> {
-    let mut due = Vec::new();
+    let (mut due, mut waiting, mut overdue) = (Vec::new(), 0, Duration::ZERO);
     for partition in jobs.keys.all_partitions() {
         match jobs.due(queue, partition).await {
-            Ok(ids) => due.extend(ids),
+            Ok(seen) => {
+                due.extend(seen.jobs);
+                waiting += seen.waiting;
+                overdue = overdue.max(seen.overdue);
+            }
             Err(fault) => {
                 tracing::warn!(queue = queue.name(), cause = %fault, "the queue cannot be seen");
                 return due;
             }
         }
     }
+    jobs.redis.metrics().queue_seen(queue.name(), waiting, overdue);
     due
 }
 
@@ -106,7 +124,9 @@ where
 {
     let Some(job) = jobs.claim(id, pace.lease).await? else { return Ok(()) };
     let job = Arc::new(job);
-    match work(Arc::clone(&job)).await {
+    let outcome = work(Arc::clone(&job)).await;
+    jobs.redis.metrics().worked(id.kind.name(), outcome.name());
+    match outcome {
         Outcome::Done => jobs.done(&job).await,
         Outcome::Defer(why) => {
             let delay = back_off(job.tries, pace.retry_min, pace.retry_max, random::bytes::<1>()[0]);

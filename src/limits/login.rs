@@ -44,7 +44,10 @@ impl Limits {
         let reply = self.redis.decide(&scripts::LOGIN_TRY, [&key], args).await?;
         match reply.word() {
             "go" => Ok(Tried::Go(Try { key, nonce })),
-            "wait" => Ok(Tried::Wait(Duration::from_millis(reply.number(0)?))),
+            "wait" => {
+                self.redis.metrics().refused(LOGIN_ACCOUNT);
+                Ok(Tried::Wait(Duration::from_millis(reply.number(0)?)))
+            }
             _ => Err(reply.surprise()),
         }
     }

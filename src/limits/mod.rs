@@ -53,6 +53,10 @@ pub const LOGIN_ACCOUNT: &str = "login_account";
 pub const FORGOT_EMAIL: &str = "forgot_email";
 /// The limit on invitations that a user has mailed.
 pub const INVITE_USER: &str = "invite_user";
+/// The limit on codes that a link is sent.
+pub const OTP_REQUEST: &str = "otp_request";
+/// The limit on wrong codes of a link.
+pub const OTP_ATTEMPT: &str = "otp_attempt";
 
 /// A client, as limits see it: its address, or its /64.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -133,6 +137,8 @@ impl Limits {
     /// Limits of these settings, counted through this client.
     #[must_use]
     pub fn new(redis: Redis, keys: Keys, keyring: Arc<Keyring>, settings: config::Limits) -> Self {
+        let others = [LOGIN_ACCOUNT, FORGOT_EMAIL, INVITE_USER, OTP_REQUEST, OTP_ATTEMPT];
+        redis.metrics().may_refuse(Limit::ALL.map(Limit::name).into_iter().chain(others));
         Self { redis, keys, keyring, settings }
     }
 
@@ -197,7 +203,10 @@ impl Limits {
         let standing = Standing { name, remaining: reply.number(0)?, reset: Duration::from_millis(reply.number(1)?) };
         match reply.word() {
             "admitted" => Ok(Admission::Admitted(Permit { key, nonce }, standing)),
-            "refused" => Ok(Admission::Refused(standing)),
+            "refused" => {
+                self.redis.metrics().refused(name);
+                Ok(Admission::Refused(standing))
+            }
             _ => Err(reply.surprise()),
         }
     }

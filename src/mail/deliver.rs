@@ -1,6 +1,7 @@
 //! From a queued job to the relay's answer.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use lettre::message::Mailbox;
 use time::OffsetDateTime;
@@ -89,14 +90,14 @@ impl Deliver {
         };
         // Made from the job and its version: a second delivery of the same mail is told by it.
         let message_id = format!("{}.{}@{}", job.id.kind.name(), job.version, self.host);
+        let started = Instant::now();
         let sent = self.post.send(&letter, &self.from, &message_id).await;
-        let (outcome, name) = match sent {
-            Sent::Accepted => (Outcome::Done, "accepted"),
-            Sent::Deferred(why) => (Outcome::Defer(why), "deferred"),
-            Sent::Refused(why) => (Outcome::Refuse(why), "refused"),
-        };
-        self.metrics.mailed(name);
-        outcome
+        self.metrics.mail_tried(started.elapsed());
+        match sent {
+            Sent::Accepted => Outcome::Done,
+            Sent::Deferred(why) => Outcome::Defer(why),
+            Sent::Refused(why) => Outcome::Refuse(why),
+        }
     }
 
     fn compose(&self, job: &Job) -> Option<Letter> {

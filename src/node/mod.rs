@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::Builder;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -28,6 +28,7 @@ use crate::http::{Admin, serve_admin};
 use crate::interviews::{Interviews, Killer, sweep_dead_links};
 use crate::jobs::{self, Jobs, Pace, Queue};
 use crate::mail::{Deliver, Post};
+use crate::metrics::Metrics;
 use crate::postgres::{SchemaState, schema_state};
 use crate::profile;
 use crate::redis::Redis;
@@ -225,6 +226,7 @@ fn worker(
             sleep(PATIENCE).await;
         };
         let app = Arc::new(shared.app(&redis));
+        tokio::spawn(tell_lag(Arc::clone(&shared.metrics)));
         if tell.send(()).is_ok() {
             serve_worker(Arc::clone(&app), connections, stop).await;
         }
@@ -233,6 +235,17 @@ fn worker(
         app.tasks.wait().await;
         redis.close().await;
     });
+}
+
+/// Tells how late this runtime comes to what is due, until it ends.
+async fn tell_lag(metrics: Arc<Metrics>) {
+    /// Often enough to meet what blocks it for longer than an alert tolerates, for next to no CPU.
+    const PERIOD: Duration = Duration::from_secs(1);
+    loop {
+        let due = Instant::now() + PERIOD;
+        sleep_until(due).await;
+        metrics.worker_lagged(due.elapsed());
+    }
 }
 
 /// What runs beside requests.
@@ -331,6 +344,7 @@ async fn drain(
     let http = &shared.config.http;
     tracing::info!(delay_ms = http.drain_delay.as_millis(), "draining: not ready any more");
     shared.draining.cancel();
+    shared.metrics.drains();
     sleep(http.drain_delay).await;
     let deadline = Instant::now() + http.drain_timeout;
     stop_accepting.cancel();

@@ -77,8 +77,14 @@ impl Shared {
         let postgres = Postgres::new(&config.postgres, Arc::clone(&metrics));
         let hasher = Hasher::start(&config.accounts, &config.secrets.pepper_keys, Arc::clone(&metrics))
             .map_err(|error| Refusal::Config(format!("accounts.hash_threads: a thread cannot be started: {error}")))?;
+        let gate = Arc::new(Gate::new(settings.in_flight_max, settings.waiting_max, settings.wait_max));
+        let looked_at = Arc::clone(&gate);
+        metrics.look_at_scrape(move |metrics| {
+            let (in_flight, waiting) = looked_at.load();
+            metrics.redis_load(in_flight, waiting);
+        });
         let shared = Self {
-            gate: Arc::new(Gate::new(settings.in_flight_max, settings.waiting_max, settings.wait_max)),
+            gate,
             keys: Keys::new(&settings.prefix, settings.partitions),
             postgres,
             keyring: Arc::new(Keyring::new(&config.secrets.root_keys)),

@@ -45,6 +45,7 @@ pub(super) struct Worker {
 
 struct Job {
     work: Work,
+    asked: Instant,
     deadline: Instant,
     answer: oneshot::Sender<Zeroizing<Vec<u8>>>,
     waiting: HashWaiting,
@@ -72,9 +73,10 @@ pub(super) fn step_back() {
 impl Queue {
     /// Dropping the future is enough to take the work back.
     pub(super) async fn ask(&self, work: Work) -> Result<Zeroizing<Vec<u8>>, Fault> {
-        let deadline = Instant::now() + self.timeout;
+        let asked = Instant::now();
+        let deadline = asked + self.timeout;
         let (answer, answered) = oneshot::channel();
-        let job = Job { work, deadline, answer, waiting: self.metrics.hash_waits() };
+        let job = Job { work, asked, deadline, answer, waiting: self.metrics.hash_waits() };
         if let Err(refused) = self.jobs.try_send(job) {
             self.metrics.hashed("shed");
             let cause = match refused {
@@ -119,8 +121,9 @@ impl Worker {
     }
 
     fn carry_out(&mut self, job: Job) {
-        let Job { work, deadline, answer, waiting } = job;
+        let Job { work, asked, deadline, answer, waiting } = job;
         drop(waiting);
+        self.metrics.hash_waited(asked.elapsed());
         let unwanted = || if Instant::now() >= deadline { "late" } else { "abandoned" };
         if answer.is_closed() || Instant::now() >= deadline {
             self.metrics.hashed(unwanted());

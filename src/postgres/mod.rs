@@ -4,7 +4,7 @@ mod migrate;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, TimeoutType};
 use time::OffsetDateTime;
@@ -18,7 +18,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 pub use self::migrate::{SchemaState, migrate, schema_state};
 use crate::config::Postgres as Settings;
 use crate::fault::{Dependency, Fault};
-use crate::metrics::Metrics;
+use crate::metrics::{self, Metrics, PostgresError};
 
 /// A connection out of the pool.
 pub type Connection = Object;
@@ -53,6 +53,8 @@ impl Postgres {
             .recycle_timeout(Some(settings.connect_timeout))
             .build()
             .expect("a pool with deadlines has a runtime");
+        let looked_at = pool.clone();
+        metrics.look_at_scrape(move |metrics| metrics.pool_load(load(&looked_at)));
         // The server gives a statement up first, so that its connection stays of use.
         let deadline = settings.wait_timeout + settings.statement_timeout;
         Self { pool, home: Handle::current(), deadline, metrics }
@@ -68,28 +70,35 @@ impl Postgres {
         W: FnOnce(Connection) -> F + Send + 'static,
         F: Future<Output = Result<T, Error>> + Send + 'static,
     {
-        let (pool, deadline) = (self.pool.clone(), self.deadline);
+        let (pool, deadline, metrics) = (self.pool.clone(), self.deadline, Arc::clone(&self.metrics));
         let task = self.home.spawn(async move {
             let attempt = async {
-                let connection = pool.get().await.map_err(|error| {
+                let asked = Instant::now();
+                let connection = pool.get().await;
+                metrics.pool_waited(asked.elapsed());
+                let connection = connection.map_err(|error| {
                     // That all are busy says nothing against them.
                     let busy = matches!(error, PoolError::Timeout(TimeoutType::Wait));
-                    (chain(&error), !busy)
+                    (chain(&error), if busy { PostgresError::Busy } else { PostgresError::Connection })
                 })?;
-                work(connection).await.map_err(|error| (describe(&error), breaks_trust(&error)))
+                let begun = Instant::now();
+                let answer = work(connection).await;
+                metrics.query_took(name, begun.elapsed());
+                answer.map_err(|error| (describe(&error), kind(&error)))
             };
             let outcome = timeout(deadline, attempt)
                 .await
-                .unwrap_or_else(|_| Err((format!("no answer in {} ms", deadline.as_millis()), true)));
-            if let Err((_, true)) = &outcome {
+                .unwrap_or_else(|_| Err((format!("no answer in {} ms", deadline.as_millis()), PostgresError::Silent)));
+            if let Err((_, PostgresError::Connection | PostgresError::Silent)) = &outcome {
                 // What is idle now is as silent, or as read-only, as what just failed.
                 pool.retain(|_, _| false);
             }
-            outcome.map_err(|(cause, _)| cause)
+            outcome
         });
-        let outcome = task.await.unwrap_or_else(|_| Err("the query's task failed".to_owned()));
-        self.metrics.queried(name, outcome.is_ok());
-        outcome.map_err(|cause| Fault::new(Dependency::Postgres, format!("{name}: {cause}")))
+        let outcome =
+            task.await.unwrap_or_else(|_| Err(("the query's task failed".to_owned(), PostgresError::Statement)));
+        self.metrics.queried(name, outcome.as_ref().map(drop).map_err(|(_, kind)| *kind));
+        outcome.map_err(|(cause, _)| Fault::new(Dependency::Postgres, format!("{name}: {cause}")))
     }
 
     /// Ends every connection.
@@ -150,15 +159,26 @@ fn chain(error: &dyn std::error::Error) -> String {
     words
 }
 
-/// Whether the connection, and those beside it, are of no more use: it is gone, the server
-/// is going away, or has become a replica.
-fn breaks_trust(error: &Error) -> bool {
+/// How a query failed. `Connection` is what the connection, and those beside it, are of no more
+/// use after: it is gone, the server is going away, or has become a replica.
+fn kind(error: &Error) -> PostgresError {
     match error.code() {
-        None => true,
-        Some(code) => {
-            *code == SqlState::READ_ONLY_SQL_TRANSACTION
+        None => PostgresError::Connection,
+        Some(code)
+            if *code == SqlState::READ_ONLY_SQL_TRANSACTION
                 || code.code().starts_with("57P0")
-                || code.code().starts_with("08")
+                || code.code().starts_with("08") =>
+        {
+            PostgresError::Connection
         }
+        Some(code) if *code == SqlState::QUERY_CANCELED => PostgresError::Cancelled,
+        Some(_) => PostgresError::Statement,
     }
+}
+
+/// The pool, as it is told to whoever scrapes.
+fn load(pool: &Pool) -> metrics::Pool {
+    let status = pool.status();
+    let used = status.size.saturating_sub(status.available);
+    metrics::Pool { open: status.size, used, waiting: status.waiting }
 }

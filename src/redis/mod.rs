@@ -20,6 +20,7 @@ use fred::clients::Client;
 use fred::error::{Error, ErrorKind};
 use fred::interfaces::ClientLike;
 use fred::types::{ClusterHash, CustomCommand, Value};
+use tokio::sync::SemaphorePermit;
 
 pub use self::gate::Gate;
 pub use self::keys::{Key, Keys, Partition};
@@ -27,7 +28,7 @@ pub use self::probe::{Facts, Unfit};
 pub use self::reply::Reply;
 pub use self::scripts::Script;
 use crate::fault::{Dependency, Fault};
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, RedisError};
 
 /// Decisions that one request asks for at the same time, for a list: they take places in the
 /// [`Gate`] that candidates need too.
@@ -68,7 +69,7 @@ impl Redis {
         keys: [&Key; KEYS],
         args: [Arg; ARGV],
     ) -> Result<Reply, Fault> {
-        let _slot = self.shared.gate.enter().await?;
+        let _slot = self.enter().await?;
         let started = Instant::now();
         let call = Call::new(script.sha(), script.source, &keys, args);
         let mut outcome = self.once(&call).await;
@@ -82,16 +83,35 @@ impl Redis {
         reply
     }
 
+    /// A place in the gate. To find one free is not timed: that is every decision of a node that keeps up.
+    async fn enter(&self) -> Result<SemaphorePermit<'_>, Fault> {
+        let Shared { gate, metrics, .. } = &*self.shared;
+        if let Some(place) = gate.try_enter() {
+            return Ok(place);
+        }
+        let started = Instant::now();
+        let entered = gate.enter().await;
+        metrics.redis_waited(started.elapsed(), entered.is_ok());
+        entered
+    }
+
     /// EVALSHA, and where the server does not know the script a single EVAL, which also
     /// teaches it.
     async fn once(&self, call: &Call<'_>) -> Result<Value, Error> {
         let client = self.client();
-        match client.custom("EVALSHA", call.slot, call.args(call.sha)).await {
+        let outcome = match client.custom("EVALSHA", call.slot, call.args(call.sha)).await {
             Err(error) if error.details().starts_with("NOSCRIPT") => {
                 client.custom("EVAL", call.slot, call.args(call.source)).await
             }
             other => other,
-        }
+        };
+        outcome.inspect_err(|error| self.shared.metrics.redis_failed(kind(error)))
+    }
+
+    /// Where what is done with Redis is counted.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.shared.metrics
     }
 
     fn client(&self) -> Sender {
@@ -160,9 +180,26 @@ fn was_lost(error: &Error) -> bool {
     matches!(
         error.kind(),
         ErrorKind::IO | ErrorKind::Canceled | ErrorKind::Timeout | ErrorKind::Routing | ErrorKind::Cluster
-    ) || ["READONLY", "LOADING", "TRYAGAIN", "CLUSTERDOWN", "MASTERDOWN", "Too many failed write attempts"]
+    ) || is_elsewhere(error)
+}
+
+/// Whether another server is to be asked, or this one later.
+fn is_elsewhere(error: &Error) -> bool {
+    ["READONLY", "LOADING", "TRYAGAIN", "CLUSTERDOWN", "MASTERDOWN", "Too many failed write attempts"]
         .iter()
         .any(|start| error.details().starts_with(start))
+}
+
+/// The error as it is counted.
+fn kind(error: &Error) -> RedisError {
+    match error.kind() {
+        _ if error.details().starts_with("OOM") => RedisError::Full,
+        _ if is_elsewhere(error) => RedisError::Elsewhere,
+        ErrorKind::Timeout => RedisError::Timeout,
+        ErrorKind::IO | ErrorKind::Canceled => RedisError::Connection,
+        ErrorKind::Routing | ErrorKind::Cluster => RedisError::Elsewhere,
+        _ => RedisError::Other,
+    }
 }
 
 impl From<&str> for Arg {

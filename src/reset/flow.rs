@@ -101,7 +101,7 @@ impl Reset {
         let reply = redis.decide(&scripts::FORGOT_ADD, names, args).await?;
         match reply.word() {
             "queued" => wake_resets.ring(job),
-            "quiet" => {}
+            "quiet" => redis.metrics().refused(FORGOT_EMAIL),
             "full" => return Err(Fault::new(Dependency::Load, "too many requests for a reset wait in a partition")),
             _ => return Err(reply.surprise()),
         }

@@ -114,7 +114,7 @@ async fn metrics_move_and_hold_no_secret() {
         r#"vestibule_http_request_seconds_count{route="request_otp"}"#,
         r#"vestibule_redis_decisions_total{script="otp_verify",verdict="accepted"}"#,
         r#"vestibule_redis_decision_seconds_count{script="admit"}"#,
-        r#"vestibule_mails_total{outcome="accepted"}"#,
+        r#"vestibule_jobs_total{kind="code",outcome="done"}"#,
         "vestibule_http_connections",
     ];
     let before = metrics().await;

@@ -15,6 +15,7 @@ pub(crate) mod program;
 pub(crate) mod raw;
 pub(crate) mod recruiters;
 pub(crate) mod resp;
+pub(crate) mod scrape;
 pub(crate) mod smtp;
 pub(crate) mod stories;
 pub(crate) mod trips;

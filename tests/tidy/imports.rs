@@ -86,7 +86,7 @@ const LIBRARIES: [(&str, &[&str], &str); 28] = [
     ("rustls_native_certs", &["src/tls.rs"], "what is trusted is said once"),
     ("toml", &["src/config/layers.rs"], "the configuration file"),
     ("clap", &["src/cli/"], "the command line"),
-    ("prometheus_client", &["src/metrics.rs"], "series are declared in one place"),
+    ("prometheus_client", &["src/metrics/"], "series are declared in one place"),
     ("tracing_subscriber", &["src/config/server.rs", "src/telemetry.rs"], "the log, and the check of log.level"),
     (
         "rustix",

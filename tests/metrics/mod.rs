@@ -1,0 +1,4 @@
+//! What a node tells whoever scrapes it, and what Prometheus makes of it.
+
+mod storm;
+mod told;
