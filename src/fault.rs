@@ -16,6 +16,8 @@ pub enum Dependency {
     Redis,
     /// Postgres did not answer, or refused.
     Postgres,
+    /// The relay did not take a mail.
+    Mail,
     /// This node lacks a key that another one has made something with.
     Keys,
     /// This node has more to do than it may keep waiting.
@@ -27,6 +29,18 @@ impl Fault {
     pub fn new(dependency: Dependency, cause: impl Into<String>) -> Self {
         Self { dependency, cause: cause.into() }
     }
+
+    /// Which failed.
+    #[must_use]
+    pub fn dependency(&self) -> Dependency {
+        self.dependency
+    }
+
+    /// How, for an engineer.
+    #[must_use]
+    pub fn cause(&self) -> &str {
+        &self.cause
+    }
 }
 
 impl Dependency {
@@ -36,6 +50,7 @@ impl Dependency {
         match self {
             Self::Redis => "redis",
             Self::Postgres => "postgres",
+            Self::Mail => "mail",
             Self::Keys => "keys",
             Self::Load => "load",
         }

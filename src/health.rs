@@ -1,35 +1,76 @@
-//! Whether the dependencies answer, asked when somebody wants to know.
+//! Whether the dependencies answer, and what is wrong with them: asked when somebody wants to know.
 
 use std::time::Duration;
 
 use tokio::time::timeout;
 
-use crate::postgres::{Postgres, schema_state};
-use crate::redis::{Keys, Redis};
+use crate::config::RedisUrl;
+use crate::fault::{Dependency, Fault};
+use crate::mail::Post;
+use crate::postgres::{Postgres, SchemaState, schema_state};
+use crate::redis::{Keys, Redis, reach};
+
+/// Below the second that orchestrators give a probe: one that is late would take every node out at once, for a
+/// dependency that they all share. With [`REACH`], half of it.
+const PATIENCE: Duration = Duration::from_millis(400);
+/// To find out whether there is anybody at all.
+const REACH: Duration = Duration::from_millis(100);
 
 /// Asks them.
 #[derive(Debug)]
 pub struct Health {
     redis: Redis,
+    redis_url: RedisUrl,
     keys: Keys,
     postgres: Postgres,
+    post: Post,
 }
 
 impl Health {
-    /// Of these two.
+    /// Of these.
     #[must_use]
-    pub fn new(redis: Redis, keys: Keys, postgres: Postgres) -> Self {
-        Self { redis, keys, postgres }
+    pub fn new(redis: Redis, redis_url: RedisUrl, keys: Keys, postgres: Postgres, post: Post) -> Self {
+        Self { redis, redis_url, keys, postgres, post }
     }
 
-    /// Redis, then Postgres: true where it answers, and well.
-    pub async fn look(&self) -> (bool, bool) {
-        /// Below the second that orchestrators give a probe: one that is late would take
-        /// every node out at once, for a dependency that they all share.
-        const PATIENCE: Duration = Duration::from_millis(500);
-        let redis = timeout(PATIENCE, self.redis.probe(&self.keys));
-        let postgres = timeout(PATIENCE, schema_state(&self.postgres));
-        let (redis, postgres) = tokio::join!(redis, postgres);
-        (matches!(redis, Ok(Ok(Ok(_)))), matches!(postgres, Ok(Ok(_))))
+    /// What is wrong, in words without a secret. The relay is not asked: what it last said is known.
+    pub async fn look(&self) -> Vec<Fault> {
+        let (redis, postgres) = tokio::join!(self.look_at_redis(), self.look_at_postgres());
+        let faults = [redis.err(), postgres.err(), self.post.trouble()];
+        faults.into_iter().flatten().collect()
+    }
+
+    async fn look_at_redis(&self) -> Result<(), Fault> {
+        let wrong = |cause: String| Err(Fault::new(Dependency::Redis, cause));
+        match timeout(PATIENCE, self.redis.probe(&self.keys)).await {
+            Ok(Ok(Ok(facts))) => facts.full.map_or(Ok(()), wrong),
+            Ok(Ok(Err(unfit))) => wrong(unfit.0),
+            Ok(Err(fault)) => Err(fault),
+            Err(_) => match reach(&self.redis_url, REACH).await {
+                Err(cause) => wrong(cause),
+                Ok(()) => wrong(format!(
+                    "no answer in {} ms from a server that takes connections: it is stopped or busy, or refuses our log-in",
+                    PATIENCE.as_millis()
+                )),
+            },
+        }
+    }
+
+    async fn look_at_postgres(&self) -> Result<(), Fault> {
+        let wrong = |cause: String| Err(Fault::new(Dependency::Postgres, cause));
+        let asked = async { Ok((self.postgres.takes_writes().await?, schema_state(&self.postgres).await?)) };
+        match timeout(PATIENCE, asked).await {
+            Ok(Ok((true, SchemaState::Fit(_)))) => Ok(()),
+            Ok(Ok((true, SchemaState::Older { found, needed }))) => {
+                wrong(format!("the schema is at version {found}, {needed} is needed: run `vestibule migrate`"))
+            }
+            Ok(Ok((false, _))) => wrong("it takes no writes: it is a replica, or set to be read-only".to_owned()),
+            Ok(Err(fault)) => Err(fault),
+            Err(_) => {
+                let known = Some(self.postgres.troubles()).filter(|known| !known.is_empty());
+                let known = known.map(|known| format!(" ({known})")).unwrap_or_default();
+                wrong(format!("no answer in {} ms{known}", PATIENCE.as_millis()))
+            }
+        }
     }
 }

@@ -41,4 +41,5 @@ pub mod reset;
 pub mod sessions;
 pub mod telemetry;
 pub mod tls;
+pub mod trace;
 pub mod users;

@@ -7,6 +7,7 @@ mod authz;
 mod candidate;
 mod cli;
 mod dev_mode;
+mod failover;
 mod http;
 mod interviews;
 mod mail_letters;

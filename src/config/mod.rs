@@ -13,6 +13,7 @@ mod limits;
 mod mail;
 mod mail_url;
 mod parse;
+mod postgres_url;
 mod profile;
 mod reader;
 mod redis_url;

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use super::parse::{self, HOUR, MINUTE, MS, SECOND, Wrong};
+use super::postgres_url::{self, PostgresUrl};
 use super::reader::{Key, Reader};
 use super::redis_url::RedisUrl;
+use crate::tls::ClientConfig;
 
 const REDIS_URL: Key =
     Key::required("redis.url", "redis://127.0.0.1:6379", "where Redis is, and how to log in").secret();
@@ -32,8 +34,10 @@ const POSTGRES_URL: Key = Key::required(
 .secret();
 /// Twelve nodes stay below the 100 that Postgres takes by default (12 x 8 = 96).
 const CONNECTIONS_MAX: Key = Key::new("postgres.connections_max", "8", "connections, per node");
-/// As for Redis.
-const POSTGRES_CONNECT_TIMEOUT: Key = Key::new("postgres.connect_timeout", "1s", "how long connecting may take");
+/// As for Redis. Of several hosts, each has at most its part of statement_timeout: all together 2 s, below the 2.5 s of
+/// a query.
+const POSTGRES_CONNECT_TIMEOUT: Key =
+    Key::new("postgres.connect_timeout", "1s", "how long connecting to one host may take");
 /// wait_timeout 500 ms + statement_timeout 2 s = 2.5 s, below the 3 s after which a dependency is given up.
 const WAIT_TIMEOUT: Key = Key::new("postgres.wait_timeout", "500ms", "how long to wait for a free connection");
 const STATEMENT_TIMEOUT: Key = Key::new("postgres.statement_timeout", "2s", "how long a statement may take");
@@ -68,9 +72,11 @@ pub struct Redis {
 pub struct Postgres {
     /// May hold a password.
     pub url: tokio_postgres::Config,
+    /// Whom to trust there; none is whom the system trusts.
+    pub tls: Option<ClientConfig>,
     /// Connections, per node.
     pub connections_max: usize,
-    /// For connecting.
+    /// For connecting to one host.
     pub connect_timeout: Duration,
     /// For a free connection.
     pub wait_timeout: Duration,
@@ -99,8 +105,10 @@ impl Redis {
 impl Postgres {
     pub(super) fn read(reader: &mut Reader) -> Self {
         let deadline = || parse::duration(10 * MS..=MINUTE);
+        let PostgresUrl { config, tls } = reader.text(&POSTGRES_URL, postgres_url::parse);
         Self {
-            url: reader.text(&POSTGRES_URL, postgres_url),
+            url: config,
+            tls,
             connections_max: reader.integer(&CONNECTIONS_MAX, parse::number(1..=1_000)),
             connect_timeout: reader.text(&POSTGRES_CONNECT_TIMEOUT, deadline()),
             wait_timeout: reader.text(&WAIT_TIMEOUT, deadline()),
@@ -112,12 +120,6 @@ impl Postgres {
 
 fn redis_url(text: &str) -> Result<RedisUrl, Wrong> {
     RedisUrl::parse(text).map_err(|right| Wrong::new("is not a URL of Redis", right))
-}
-
-/// The library hides the password in its Debug.
-fn postgres_url(text: &str) -> Result<tokio_postgres::Config, Wrong> {
-    let right = "write \"postgres://user:password@host:5432/database\" or \"host=... user=... dbname=...\"";
-    text.parse().map_err(|_| Wrong::new("is not a connection string of Postgres", right))
 }
 
 fn prefix(text: &str) -> Result<String, Wrong> {

@@ -9,7 +9,7 @@ mod postgres;
 mod process;
 mod redis;
 
-pub use postgres::PostgresServer;
+pub use postgres::{PostgresOptions, PostgresServer};
 pub use redis::{RedisOptions, RedisServer};
 
 #[cfg(test)]

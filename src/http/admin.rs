@@ -16,6 +16,7 @@ use super::Slug;
 use super::body::{Body, full};
 use super::problem::Problem;
 use super::respond::{X_REQUEST_ID, request_id};
+use crate::fault::Dependency;
 use crate::health::Health;
 use crate::mail::Capture;
 use crate::metrics::Metrics;
@@ -109,12 +110,17 @@ async fn answer(admin: &Admin, method: &Method, path: &str, query: Option<&str>)
 /// it, and a fleet out of the proxy answers nobody.
 async fn ready(admin: &Admin) -> Response<Body> {
     let draining = admin.draining.is_cancelled();
-    let (redis, postgres) = admin.health.look().await;
-    let words = |well: bool| if well { "up" } else { "down" };
+    let problems = admin.health.look().await;
+    let standing = |dependency| match problems.iter().any(|fault| fault.dependency() == dependency) {
+        true => "down",
+        false => "up",
+    };
+    let words = problems.iter().map(|fault| json!({"dependency": fault.dependency().name(), "cause": fault.cause()}));
     let mut body = json!({
         "status": if draining { "draining" } else { "ready" },
-        "redis": words(redis),
-        "postgres": words(postgres),
+        "redis": standing(Dependency::Redis),
+        "postgres": standing(Dependency::Postgres),
+        "problems": words.collect::<Vec<_>>(),
     });
     if draining {
         body["retryAfter"] = 1.into();

@@ -18,6 +18,7 @@ use crate::app::App;
 use crate::id::Id;
 use crate::interviews::http::recruiter;
 use crate::metrics::Metrics;
+use crate::trace::Trace;
 use crate::{accounts, candidate, interviews, pages, profile, reset, sessions};
 
 /// What a handler's task hands back.
@@ -35,8 +36,8 @@ pub(super) async fn respond(app: Arc<App>, peer: IpAddr, request: Request<Incomi
     let found = route::find(&parts.method, parts.uri.path());
     let endpoint = found.as_ref().ok().map(Route::endpoint);
     let label = endpoint.map_or("none", Endpoint::label);
-    let (method, metrics) = (name_of(&parts.method), &*app.metrics);
-    let mut line = Line { method, label, client, id: id.clone(), started, open: true, metrics };
+    let (method, metrics, trace) = (name_of(&parts.method), &*app.metrics, trace(&parts.headers, &id));
+    let mut line = Line { method, label, client, id: id.clone(), trace, started, open: true, metrics };
 
     // Dropped with this future: that is how the handler's task hears that the client hung up.
     let (mut call, _waiting) = Call::new(parts, body, client, id);
@@ -67,6 +68,7 @@ pub(super) async fn respond(app: Arc<App>, peer: IpAddr, request: Request<Incomi
 }
 
 pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// Starts the handler. Its task is not tied to the socket: the library drops what it
 /// awaits when the client hangs up, and a decision that was begun is to be finished.
@@ -163,6 +165,13 @@ pub(super) fn request_id(headers: &HeaderMap) -> String {
     sent.filter(usable).map_or_else(|| Id::nonce().to_string(), str::to_owned)
 }
 
+/// The caller's, if it is well formed; else one that has the request's name, where that can be a trace's.
+fn trace(headers: &HeaderMap, request_id: &str) -> Trace {
+    let mut sent = headers.get_all(TRACEPARENT).iter();
+    let only = sent.next().filter(|_| sent.next().is_none());
+    Trace::of(only.map(HeaderValue::as_bytes), || Id::parse(request_id).unwrap_or_else(Id::nonce))
+}
+
 /// A method of ours, or none: anybody may invent one as long as a head.
 fn name_of(method: &Method) -> &'static str {
     const KNOWN: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"];
@@ -175,6 +184,7 @@ struct Line<'a> {
     label: &'static str,
     client: IpAddr,
     id: String,
+    trace: Trace,
     started: Instant,
     open: bool,
     metrics: &'a Metrics,
@@ -183,13 +193,14 @@ struct Line<'a> {
 impl Line<'_> {
     fn write(&mut self, status: u16, slug: &'static str, cause: &str) {
         self.open = false;
-        let Self { method, label, client, id, started, .. } = self;
+        let Self { method, label, client, id, trace, started, .. } = self;
+        let (trace_id, parent_id) = (trace.id(), trace.parent());
         // As u64: the JSON formatter writes an u128 as text.
         let us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
         if status >= 500 {
-            tracing::error!(target: "vestibule::request", %method, route = label, status, slug, cause, %client, request_id = id, us);
+            tracing::error!(target: "vestibule::request", %method, route = label, status, slug, cause, %client, request_id = id, us, %trace_id, parent_id);
         } else {
-            tracing::info!(target: "vestibule::request", %method, route = label, status, slug, cause, %client, request_id = id, us);
+            tracing::info!(target: "vestibule::request", %method, route = label, status, slug, cause, %client, request_id = id, us, %trace_id, parent_id);
         }
     }
 }

@@ -11,6 +11,7 @@ use super::compose::{self, CodeMail, InvitationMail, Letter, NoticeMail, ResetMa
 use super::job::{CodeJob, InvitationJob, NoticeJob, ResetJob};
 use super::smtp::{Relay, RelayOptions, Sent};
 use crate::config::{Config, MailUrl};
+use crate::fault::{Dependency, Fault};
 use crate::jobs::{Job, JobKind, Outcome};
 use crate::keyring::{Keyring, Sealed};
 use crate::metrics::Metrics;
@@ -43,6 +44,18 @@ impl Post {
                 let options = RelayOptions { timeout: config.mail.send_timeout, extra_roots_pem };
                 Ok(Self::Relay(Relay::new(url, &options)?))
             }
+        }
+    }
+
+    /// What the relay last objected to, if it did.
+    #[must_use]
+    pub fn trouble(&self) -> Option<Fault> {
+        match self {
+            Self::Relay(relay) => {
+                let why = relay.trouble()?;
+                Some(Fault::new(Dependency::Mail, format!("the relay did not take the last mail: {why}")))
+            }
+            Self::Capture(_) => None,
         }
     }
 

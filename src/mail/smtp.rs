@@ -59,6 +59,8 @@ struct Inner {
     tls: Option<TlsParameters>,
     hello: ClientId,
     idle: IdleConnections,
+    /// Why it did not take the last letter, where it is the relay and not the letter.
+    trouble: Mutex<Option<String>>,
 }
 
 /// How far a conversation came, for the words of its failure.
@@ -97,6 +99,7 @@ impl Relay {
             tls,
             hello: ClientId::default(),
             idle: IdleConnections::default(),
+            trouble: Mutex::default(),
         })))
     }
 
@@ -108,7 +111,7 @@ impl Relay {
             Err(reason) => return Sent::Refused(reason),
         };
         let progress = Progress(Mutex::new(Stage::Connect));
-        match timeout(self.0.timeout, self.0.deliver(&envelope, &progress)).await {
+        let sent = match timeout(self.0.timeout, self.0.deliver(&envelope, &progress)).await {
             Ok(Ok(connection)) => {
                 self.0.idle.keep(connection);
                 Sent::Accepted
@@ -116,7 +119,18 @@ impl Relay {
             Ok(Err(failure)) => failure.judged(progress.stage(), letter),
             // The connection was dropped with the conversation: what the relay still answers, nobody reads.
             Err(_) => Sent::Deferred(self.0.timed_out(progress.stage())),
-        }
+        };
+        *self.0.trouble.lock().unwrap_or_else(PoisonError::into_inner) = match &sent {
+            Sent::Deferred(why) => Some(why.clone()),
+            Sent::Accepted | Sent::Refused(_) => None,
+        };
+        sent
+    }
+
+    /// Why the last letter was not taken: a relay that has taken or refused one since is well.
+    #[must_use]
+    pub fn trouble(&self) -> Option<String> {
+        self.0.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Goes as far as one can without a letter, and says how far that was.

@@ -297,7 +297,13 @@ impl Back<'_> {
     fn admin(&self, post: &Post) -> Admin {
         Admin {
             draining: self.shared.draining.clone(),
-            health: Health::new(self.redis.clone(), self.shared.keys.clone(), self.shared.postgres.clone()),
+            health: Health::new(
+                self.redis.clone(),
+                self.shared.config.redis.url.clone(),
+                self.shared.keys.clone(),
+                self.shared.postgres.clone(),
+                post.clone(),
+            ),
             metrics: Arc::clone(&self.shared.metrics),
             capture: match post {
                 Post::Capture(capture) => Some(capture.clone()),

@@ -34,12 +34,13 @@ pub enum SchemaState {
 /// # Errors
 /// A [`Fault`] where Postgres fails; what was applied before stays applied.
 pub async fn migrate(postgres: &Postgres) -> Result<Vec<String>, Fault> {
+    let failed = |cause: String| Fault::new(Dependency::Postgres, format!("migrate: {cause}"));
     let mut connection =
-        postgres.pool.get().await.map_err(|error| Fault::new(Dependency::Postgres, format!("migrate: {error}")))?;
+        postgres.pool.get().await.map_err(|error| failed(super::unconnected(&error, &postgres.hosts)))?;
     let applied = locked(&mut connection).await;
     // Closing the session gives the lock back, whatever has happened.
     drop(Connection::take(connection));
-    applied.map_err(|cause| Fault::new(Dependency::Postgres, format!("migrate: {cause}")))
+    applied.map_err(failed)
 }
 
 async fn locked(connection: &mut Connection) -> Result<Vec<String>, String> {

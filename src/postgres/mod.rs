@@ -1,5 +1,6 @@
 //! Postgres, for durable records only: a pool with deadlines, and migrations.
 
+mod hosts;
 mod migrate;
 
 use std::fmt;
@@ -10,11 +11,10 @@ use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, Recycli
 use time::OffsetDateTime;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
-use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{Config, Error, NoTls};
-use tokio_postgres_rustls::MakeRustlsConnect;
+use tokio_postgres::{Config, Error};
 
+use self::hosts::Hosts;
 pub use self::migrate::{SchemaState, migrate, schema_state};
 use crate::config::Postgres as Settings;
 use crate::fault::{Dependency, Fault};
@@ -27,6 +27,7 @@ pub type Connection = Object;
 #[derive(Clone)]
 pub struct Postgres {
     pool: Pool,
+    hosts: Hosts,
     home: Handle,
     deadline: Duration,
     metrics: Arc<Metrics>,
@@ -38,18 +39,13 @@ impl Postgres {
     pub fn new(settings: &Settings, metrics: Arc<Metrics>) -> Self {
         let config = connection_config(settings);
         let manager_config = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        // A Unix socket is not listened in on, and reading the system's certificates takes a while.
-        let local = config.get_hosts().iter().all(|host| matches!(host, Host::Unix(_)));
-        let manager = match config.get_ssl_mode() {
-            _ if local => Manager::from_config(config, NoTls, manager_config),
-            SslMode::Disable => Manager::from_config(config, NoTls, manager_config),
-            _ => Manager::from_config(config, MakeRustlsConnect::new(crate::tls::client_config()), manager_config),
-        };
+        let hosts = Hosts::new(settings, &config);
+        let manager = Manager::from_connect(config, hosts.clone(), manager_config);
         let pool = Pool::builder(manager)
             .max_size(settings.connections_max)
             .runtime(Runtime::Tokio1)
             .wait_timeout(Some(settings.wait_timeout))
-            .create_timeout(Some(settings.connect_timeout))
+            .create_timeout(Some(hosts.patience()))
             .recycle_timeout(Some(settings.connect_timeout))
             .build()
             .expect("a pool with deadlines has a runtime");
@@ -57,7 +53,7 @@ impl Postgres {
         metrics.look_at_scrape(move |metrics| metrics.pool_load(load(&looked_at)));
         // The server gives a statement up first, so that its connection stays of use.
         let deadline = settings.wait_timeout + settings.statement_timeout;
-        Self { pool, home: Handle::current(), deadline, metrics }
+        Self { pool, hosts, home: Handle::current(), deadline, metrics }
     }
 
     /// Runs `work` on a connection, on the pool's runtime, for as long as the deadline lets it.
@@ -70,7 +66,8 @@ impl Postgres {
         W: FnOnce(Connection) -> F + Send + 'static,
         F: Future<Output = Result<T, Error>> + Send + 'static,
     {
-        let (pool, deadline, metrics) = (self.pool.clone(), self.deadline, Arc::clone(&self.metrics));
+        let (pool, hosts, deadline) = (self.pool.clone(), self.hosts.clone(), self.deadline);
+        let metrics = Arc::clone(&self.metrics);
         let task = self.home.spawn(async move {
             let attempt = async {
                 let asked = Instant::now();
@@ -79,7 +76,7 @@ impl Postgres {
                 let connection = connection.map_err(|error| {
                     // That all are busy says nothing against them.
                     let busy = matches!(error, PoolError::Timeout(TimeoutType::Wait));
-                    (chain(&error), if busy { PostgresError::Busy } else { PostgresError::Connection })
+                    (unconnected(&error, &hosts), if busy { PostgresError::Busy } else { PostgresError::Connection })
                 })?;
                 let begun = Instant::now();
                 let answer = work(connection).await;
@@ -99,6 +96,24 @@ impl Postgres {
             task.await.unwrap_or_else(|_| Err(("the query's task failed".to_owned(), PostgresError::Statement)));
         self.metrics.queried(name, outcome.as_ref().map(drop).map_err(|(_, kind)| *kind));
         outcome.map_err(|(cause, _)| Fault::new(Dependency::Postgres, format!("{name}: {cause}")))
+    }
+
+    /// Whether it does: a replica does not.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub async fn takes_writes(&self) -> Result<bool, Fault> {
+        let look = |connection: Connection| async move {
+            let rows = connection.query_typed("SELECT current_setting('transaction_read_only') = 'off'", &[]).await?;
+            Ok(rows.first().is_some_and(|row| row.get(0)))
+        };
+        self.run("takes_writes", look).await
+    }
+
+    /// Which servers were not taken when last asked, and why; empty where all were.
+    #[must_use]
+    pub fn troubles(&self) -> String {
+        self.hosts.troubles()
     }
 
     /// Ends every connection.
@@ -122,7 +137,6 @@ fn connection_config(settings: &Settings) -> Config {
         settings.statement_timeout.as_millis(),
     );
     config.options(options.trim());
-    config.connect_timeout(settings.connect_timeout);
     config.tcp_user_timeout(settings.statement_timeout + settings.wait_timeout);
     if config.get_application_name().is_none() {
         config.application_name("vestibule");
@@ -141,7 +155,20 @@ pub fn unix_ms(at: OffsetDateTime) -> u64 {
 fn describe(error: &Error) -> String {
     match error.as_db_error() {
         Some(db) => format!("{} ({})", db.message(), db.code().code()),
-        None => chain(error),
+        None => chain(error).replace(NO_TLS, NO_TLS_HERE),
+    }
+}
+
+/// What the library says where a server has no TLS, and what to do about it.
+const NO_TLS: &str = "server does not support TLS";
+const NO_TLS_HERE: &str =
+    "server does not support TLS: switch it on there, or write sslmode=disable where nobody can listen in";
+
+/// Why there is no connection: the pool has one error, and each server its own.
+fn unconnected(error: &PoolError, hosts: &Hosts) -> String {
+    match (error, hosts.troubles()) {
+        (PoolError::Backend(_) | PoolError::Timeout(TimeoutType::Create), troubles) if !troubles.is_empty() => troubles,
+        _ => chain(error),
     }
 }
 

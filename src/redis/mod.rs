@@ -24,7 +24,7 @@ use tokio::sync::SemaphorePermit;
 
 pub use self::gate::Gate;
 pub use self::keys::{Key, Keys, Partition};
-pub use self::probe::{Facts, Unfit};
+pub use self::probe::{Facts, Unfit, reach};
 pub use self::reply::Reply;
 pub use self::scripts::Script;
 use crate::fault::{Dependency, Fault};

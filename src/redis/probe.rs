@@ -1,14 +1,19 @@
 //! Whether this Redis is one that we can trust with decisions.
 
 use std::fmt;
+use std::time::Duration;
 
 use fred::clients::Client;
 use fred::error::Error;
 use fred::interfaces::{ClientLike, ClusterInterface};
 use fred::types::config::Server;
 
+use tokio::net::{TcpStream, UnixStream};
+use tokio::time::timeout;
+
 use super::{Arg, Keys, Redis, scripts};
-use crate::fault::Fault;
+use crate::config::{RedisServers, RedisUrl};
+use crate::fault::{Dependency, Fault};
 
 /// What was found to be right.
 #[derive(Debug)]
@@ -17,6 +22,8 @@ pub struct Facts {
     pub version: String,
     /// Primaries that were asked.
     pub primaries: usize,
+    /// What is said of it while it takes nothing in; `None` while it does.
+    pub full: Option<String>,
 }
 
 /// It answers, and is wrong: no waiting mends it.
@@ -38,6 +45,10 @@ impl Redis {
         let infos = self.infos().await.map_err(|error| self.fault("INFO", &error))?;
         let mut version = String::new();
         for info in &infos {
+            if field(info, "role") == "slave" {
+                // While a failover goes on: waiting mends it.
+                return Err(Fault::new(Dependency::Redis, "READONLY: this is a replica, which takes no writes"));
+            }
             version = match judge(info) {
                 Ok(version) => version,
                 Err(unfit) => return Ok(Err(unfit)),
@@ -49,7 +60,8 @@ impl Redis {
         {
             return Ok(Err(unfit));
         }
-        Ok(Ok(Facts { version, primaries: infos.len() }))
+        let full = infos.iter().find_map(|info| fullness(info));
+        Ok(Ok(Facts { version, primaries: infos.len(), full }))
     }
 
     /// Pins the number of partitions into the data, where no other node has.
@@ -96,12 +108,8 @@ pub(super) fn primaries(client: &Client) -> Vec<Server> {
 /// Redis 7.0 (`#!lua` scripts) or Valkey 7.2, which never evicts: an eviction policy would
 /// silently erase lockouts.
 fn judge(info: &str) -> Result<String, Unfit> {
-    let field = |name: &str| {
-        let line = info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-        line.unwrap_or_default().trim()
-    };
-    let (product, version, least) = match field("valkey_version") {
-        "" => ("Redis", field("redis_version"), (7, 0)),
+    let (product, version, least) = match field(info, "valkey_version") {
+        "" => ("Redis", field(info, "redis_version"), (7, 0)),
         version => ("Valkey", version, (7, 2)),
     };
     let mut numbers = version.split('.').map_while(|number| number.parse::<u32>().ok());
@@ -111,7 +119,7 @@ fn judge(info: &str) -> Result<String, Unfit> {
             least.0, least.1
         )));
     }
-    match field("maxmemory_policy") {
+    match field(info, "maxmemory_policy") {
         "noeviction" => Ok(format!("{product} {version}")),
         policy => Err(Unfit(format!(
             "maxmemory-policy is {policy:?}, which would erase limits and lockouts: set it to noeviction"
@@ -119,9 +127,54 @@ fn judge(info: &str) -> Result<String, Unfit> {
     }
 }
 
+fn field<'a>(info: &'a str, name: &str) -> &'a str {
+    let line = info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    line.unwrap_or_default().trim()
+}
+
+/// It evicts nothing, and so takes nothing in.
+fn fullness(info: &str) -> Option<String> {
+    let bytes = |name: &str| field(info, name).parse::<u64>().unwrap_or(0);
+    let (used, most) = (bytes("used_memory"), bytes("maxmemory"));
+    (most > 0 && used >= most).then(|| format!("OOM: used_memory is {used} bytes, and maxmemory {most}: raise it"))
+}
+
+/// Whether anybody takes a connection where Redis should be: of several servers, the first.
+///
+/// # Errors
+/// What is said instead; it names the place, and no password.
+pub async fn reach(url: &RedisUrl, patience: Duration) -> Result<(), String> {
+    let dial = async {
+        match &url.servers {
+            RedisServers::Unix(path) => UnixStream::connect(path).await.map(drop),
+            RedisServers::Single(host) => TcpStream::connect(host).await.map(drop),
+            RedisServers::Cluster(hosts) | RedisServers::Sentinel { hosts, .. } => match hosts.first() {
+                Some(host) => TcpStream::connect(host).await.map(drop),
+                None => Ok(()),
+            },
+        }
+    };
+    match timeout(patience, dial).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(format!("{}: {error}", url.place())),
+        Err(_) => Err(format!("{}: takes no connections", url.place())),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_server_that_takes_nothing_in_is_full() {
+        for (info, full) in [
+            ("used_memory:100\r\nused_memory_rss:900\r\nmaxmemory:0\r\n", false),
+            ("used_memory:99\r\nmaxmemory:100\r\n", false),
+            ("used_memory:100\r\nmaxmemory:100\r\n", true),
+        ] {
+            assert_eq!(fullness(info).is_some(), full, "{info}");
+        }
+    }
 
     #[test]
     fn a_server_is_judged_by_what_it_says_of_itself() {

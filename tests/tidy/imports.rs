@@ -52,6 +52,7 @@ const LIBRARIES: [(&str, &[&str], &str); 28] = [
             "src/profile/resume/store.rs",
             "src/users/store.rs",
             "src/dev/servers/postgres.rs",
+            "src/config/postgres_url.rs",
             "src/config/stores.rs",
         ],
         "the pool; statements stand where their rows are read; development mode creates its database; URLs are checked",

@@ -29,10 +29,27 @@ pub struct PostgresServer {
     leftover: Option<PathBuf>,
 }
 
+/// How a PostgreSQL is started.
+#[derive(Debug, Default)]
+pub struct PostgresOptions<'a> {
+    /// Whether what it commits survives a power cut.
+    pub persistent: bool,
+    /// Starts as its replica, which streams from it.
+    pub copy_of: Option<&'a PostgresServer>,
+    /// More settings, as `name=value`; they count more than ours.
+    pub settings: &'a [&'a str],
+}
+
 impl PostgresServer {
     /// Makes the database cluster in `dir` if there is none. Without `persistent` it is fast and does not survive a
     /// power cut. Superuser `vestibule`, by the unix socket only.
     pub fn start(dir: &Path, persistent: bool) -> io::Result<PostgresServer> {
+        Self::start_with(dir, &PostgresOptions { persistent, ..PostgresOptions::default() })
+    }
+
+    /// The same, as the options say.
+    pub fn start_with(dir: &Path, options: &PostgresOptions<'_>) -> io::Result<PostgresServer> {
+        let &PostgresOptions { persistent, copy_of, settings: more } = options;
         private_dir(dir)?;
         let dir = fs::canonicalize(dir).map_err(at(dir))?;
         let lock = lock(&dir.join("postgres.lock"))?;
@@ -41,8 +58,10 @@ impl PostgresServer {
         let (account, home) = Account::choose(&dir)?;
         let data = home.join("data");
         let programs = programs(&data)?;
-        if !data.join("PG_VERSION").exists() {
-            initdb(&account, &programs, &data, persistent)?;
+        match copy_of {
+            _ if data.join("PG_VERSION").exists() => {}
+            Some(primary) => copy(&account, &programs, &data, primary)?,
+            None => initdb(&account, &programs, &data, persistent)?,
         }
 
         let (sockets, scratch) = socket_dir(&home.join("run"), SOCKET)?;
@@ -59,6 +78,7 @@ impl PostgresServer {
         if !persistent {
             settings.extend(["fsync=off", "synchronous_commit=off", "full_page_writes=off"].map(str::to_owned));
         }
+        settings.extend(more.iter().map(|setting| (*setting).to_owned()));
         argv.extend(settings.into_iter().flat_map(|setting| ["-c".into(), setting.into()]));
 
         let launch = Launch { name: "PostgreSQL", argv, dir, log, stop_signal: "INT", scratch, lock };
@@ -73,6 +93,22 @@ impl PostgresServer {
     pub fn url(&self, database: &str) -> String {
         let host = percent_encode(&self.sockets.display().to_string());
         format!("postgresql://vestibule@{host}/{}", percent_encode(database))
+    }
+
+    /// Where its data is.
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// From its next start on it is a replica of `primary`, and takes no writes.
+    pub fn demote(&self, primary: &PostgresServer) -> io::Result<()> {
+        let follow = format!("primary_conninfo = 'host={} user=vestibule'\n", primary.sockets.display());
+        for (name, content) in [("standby.signal", ""), ("postgresql.auto.conf", follow.as_str())] {
+            let file = self.data.join(name);
+            fs::write(&file, content).map_err(at(&file))?;
+            self.account.give(&file)?;
+        }
+        Ok(())
     }
 
     /// Where the socket is; `psql -h` takes it.
@@ -187,6 +223,22 @@ fn initdb(account: &Account, programs: &Path, data: &Path, persistent: bool) -> 
     fs::rename(&new, data).map_err(at(data))
 }
 
+/// What is copied follows its original when it starts, over the unix socket.
+fn copy(account: &Account, programs: &Path, data: &Path, primary: &PostgresServer) -> io::Result<()> {
+    let new = data.with_extension("new");
+    private_dir(&new)?;
+    account.give(&new)?;
+    let mut command = account.command(&programs.join("pg_basebackup"));
+    command.arg("-D").arg(&new).arg("-h").arg(&primary.sockets).current_dir(&new);
+    command.args(["-U", "vestibule", "--write-recovery-conf", "--checkpoint=fast", "--no-sync"]);
+    let output = command.output()?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        return Err(io::Error::other(format!("pg_basebackup failed in {}:\n{said}", new.display())));
+    }
+    fs::rename(&new, data).map_err(at(data))
+}
+
 /// The directory of initdb and postgres: of the version that made the data, else of PATH, else Debian's newest.
 fn programs(data: &Path) -> io::Result<PathBuf> {
     let complete = |dir: &PathBuf| dir.join("initdb").is_file() && dir.join("postgres").is_file();
@@ -205,11 +257,12 @@ fn programs(data: &Path) -> io::Result<PathBuf> {
     found.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, NOT_INSTALLED))
 }
 
-/// What pg_ctl waits for: our process, and "ready" in the eighth line.
+/// What pg_ctl waits for: our process, and "ready", or of a replica "standby", in the eighth line.
 fn is_ready(pid_file: &Path, pid: Pid) -> bool {
     let content = fs::read_to_string(pid_file).unwrap_or_default();
     let mut lines = content.lines();
-    lines.next() == Some(&pid.as_raw_nonzero().to_string()) && lines.nth(6).is_some_and(|line| line.trim() == "ready")
+    lines.next() == Some(&pid.as_raw_nonzero().to_string())
+        && lines.nth(6).is_some_and(|line| ["ready", "standby"].contains(&line.trim()))
 }
 
 /// PostgreSQL will not start beside a pid file whose number is alive, even as another program: numbers come again

@@ -1,0 +1,3 @@
+//! Dependencies on more than one server, one of which dies under load.
+
+mod postgres;
