@@ -8,7 +8,7 @@ local VESTIBULE = "abns@vestibule-authz"
 -- Vestibule gives Redis up after 3 s.
 local TIMEOUT_MS = 5000
 -- What a question is judged by, and what the log of Vestibule tells of it.
-local ASKED = { "authorization", "x-session-token", "x-forwarded-for", "x-request-id" }
+local ASKED = { "authorization", "x-session-token", "x-forwarded-for", "x-request-id", "traceparent" }
 local TOLD = { "x-auth-subject", "x-auth-session", "x-auth-role" }
 local PASSED_ON = { "content-type", "www-authenticate", "cache-control", "x-request-id" }
 

@@ -221,3 +221,41 @@ where
     });
     (client, task)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Which of these hosts are spoken to by TLS alone, and by none.
+    fn encrypted(url: &str) -> Vec<bool> {
+        let config: Config = url.parse().expect("a connection string");
+        let count = config.get_hosts().len().max(config.get_hostaddrs().len());
+        (0..count).map(|nth| Host::new(&config, nth).is_to_be_encrypted()).collect()
+    }
+
+    #[test]
+    fn plain_text_stays_on_this_machine_or_is_asked_for() {
+        for (url, expected) in [
+            ("postgres://db1,localhost,127.0.0.1/v", &[true, false, false][..]),
+            ("postgres://db1,10.0.0.1/v?sslmode=prefer", &[true, true]),
+            ("postgres://127.0.0.1,db1/v?sslmode=require", &[true, true]),
+            ("postgres://127.0.0.1,db1/v?sslmode=disable", &[false, false]),
+            ("host=/run/postgresql,db1 sslmode=require", &[false, true]),
+            ("host=db1 hostaddr=127.0.0.1", &[false]),
+            ("host=localhost hostaddr=10.0.0.1", &[true]),
+            ("hostaddr=::1,10.0.0.1", &[false, true]),
+        ] {
+            assert_eq!(encrypted(url), expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn each_host_keeps_what_holds_for_all() {
+        let url = "host=a,b hostaddr=10.0.0.1,10.0.0.2 port=1,2 user=u password=p dbname=d options='-c a=b' \
+            application_name=n sslmode=require target_session_attrs=read-write channel_binding=require keepalives=0 \
+            keepalives_idle=1 keepalives_interval=2 keepalives_retries=3 tcp_user_timeout=4 load_balance_hosts=random";
+        let alone = url.replace("a,b", "b").replace("10.0.0.1,10.0.0.2", "10.0.0.2").replace("1,2", "2");
+        let all: Config = url.parse().expect("a connection string");
+        assert_eq!(Host::new(&all, 1).config, alone.parse().expect("a connection string"));
+    }
+}

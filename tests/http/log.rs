@@ -60,6 +60,33 @@ async fn a_request_is_one_line_of_json_that_never_holds_its_path() {
 }
 
 #[tokio::test]
+async fn a_request_names_its_trace_and_else_begins_one() {
+    let (app, _) = without_nodes().await;
+    let node = Served::start(&app, &[]).await;
+    let mut raw = Raw::connect(node.public).await;
+    let (trace, parent) = ("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331");
+    let header = format!("traceparent: 00-{trace}-{parent}-01\r\n");
+    let id = "4be1f0c2a7d8e93650b1c2d3e4f5a697";
+    for (name, sent, expected) in [
+        ("it-goes-on", header.clone(), (Some(trace), parent)),
+        ("two-are-none", header.repeat(2), (None, "")),
+        ("malformed", format!("traceparent: 00-{trace}-{parent}\r\n"), (None, "")),
+        ("there-is-none", String::new(), (None, "")),
+        // A request that has no trace gives it its name, where it can.
+        (id, String::new(), (Some(id), "")),
+    ] {
+        let answer = raw.ask("GET /nowhere", &format!("x-request-id: {name}\r\n{sent}")).await.assert_status(404);
+        let (sent_on, told) = (answer.header("traceparent"), answer.header("traceresponse"));
+        assert!(sent_on.is_none() && told.is_none(), "{name}: {sent_on:?} {told:?}");
+        let line: Value = serde_json::from_str(&node.child.line(&format!("\"request_id\":\"{name}\"")).await).unwrap();
+        let began = line["trace_id"].as_str().unwrap();
+        assert!(began.len() == 32 && (expected.0.is_none() != (began == trace || began == id)), "{line}");
+        assert_eq!(expected.0.unwrap_or(began), began, "{line}");
+        assert_eq!(line["parent_id"], expected.1, "{line}");
+    }
+}
+
+#[tokio::test]
 async fn what_made_an_answer_unavailable_is_logged_once_with_its_cause() {
     let (app, link) = without_nodes().await;
     let node = Served::start(&app, &[("redis.command_timeout", "100ms")]).await;

@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use rustix::process::geteuid;
 use tokio::net::TcpStream;
+use vestibule::node::Addresses;
 
 use super::platform::Platform;
-use crate::support::app::Node;
 use crate::support::child::{Child, path};
 use crate::support::postgres::fresh_folder;
 use crate::support::until::until;
@@ -28,7 +28,7 @@ struct Folder(PathBuf);
 
 impl Edge {
     /// With a node of an older release beside, if there is one.
-    pub(super) async fn nginx(node: &Node, older: Option<SocketAddr>, platform: &Platform) -> Self {
+    pub(super) async fn nginx(node: Addresses, older: Option<SocketAddr>, platform: &Platform) -> Self {
         let (folder, address) = (private_folder("nginx"), fresh_address());
         let at = folder.0.display();
         let older = older.map(|address| format!("server {address};\n        "));
@@ -57,7 +57,7 @@ impl Edge {
         Self::run("nginx", "nginx", &arguments, folder, address).await
     }
 
-    pub(super) async fn haproxy(node: &Node, older: Option<SocketAddr>, platform: &Platform) -> Self {
+    pub(super) async fn haproxy(node: Addresses, older: Option<SocketAddr>, platform: &Platform) -> Self {
         let (folder, address) = (private_folder("haproxy"), fresh_address());
         let older = older.map_or_else(String::new, |address| format!("    server older {address} no-check\n"));
         let (at, socket) = (folder.0.display(), format!("abns@vestibule-authz-{address}"));

@@ -1,10 +1,14 @@
 //! Who gets to the platform: a good token, as whom Vestibule says, until the next request after it was revoked.
 
 use hyper::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
+use vestibule::node::Addresses;
 
+use super::edge::Edge;
+use super::platform::Platform;
 use super::{Stage, assert_in, assert_out, get, seated, send, told};
 use crate::support::app::Setup;
+use crate::support::child::Served;
 use crate::support::jwt::parts;
 use crate::support::wire::Wired;
 
@@ -74,6 +78,31 @@ async fn nobody_gets_in_as_whom_they_say_that_they_are() {
         assert_eq!((open.status, told(&open)), (200, Some(Vec::new())), "{}: {}", edge.name, open.text());
         let ours = get(app, edge, "/authz/user", &LIES).await;
         assert_out(edge, &ours, 404);
+    }
+}
+
+#[tokio::test]
+async fn a_trace_goes_on_through_the_proxies() {
+    const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
+    let app = Setup::new().set("trusted_proxies", &"127.0.0.1/32").nodes(0).start().await;
+    let node = Served::start(&app, &[]).await;
+    let platform = Platform::start().await;
+    let at = Addresses { public: node.public, admin: node.admin };
+    let edges = [Edge::nginx(at, None, &platform).await, Edge::haproxy(at, None, &platform).await];
+    let (sent, state) = (format!("00-{TRACE}-b7ad6b7169203331-01"), "rojo=00f067aa0ba902b7,congo=t61rcWkgMzE");
+    let headers = [("traceparent", sent.as_str()), ("tracestate", state)];
+    for edge in edges {
+        let seen = get(&app, &edge, "/public/", &headers).await.assert_status(200).json();
+        for (name, value) in headers {
+            assert!(seen["headers"].as_array().unwrap().contains(&json!([name, value])), "{}: {seen}", edge.name);
+        }
+        // The question whether to let it in belongs to the trace, too.
+        let id = format!("asked-through-{}", edge.name);
+        let asked = [headers.as_slice(), &[("x-request-id", id.as_str())]].concat();
+        assert_out(&edge, &get(&app, &edge, "/portal/", &asked).await, 401);
+        let line: Value = serde_json::from_str(&node.child.line(&id).await).unwrap();
+        assert_eq!((&line["trace_id"], &line["parent_id"]), (&json!(TRACE), &json!("b7ad6b7169203331")), "{line}");
+        assert!(!line.to_string().contains("rojo"), "{line}");
     }
 }
 

@@ -33,8 +33,10 @@ impl Stage {
 
     async fn of(app: TestApp) -> Self {
         let platform = Platform::start().await;
-        let (nginx, haproxy) =
-            tokio::join!(Edge::nginx(&app.nodes[0], None, &platform), Edge::haproxy(&app.nodes[0], None, &platform));
+        let (nginx, haproxy) = tokio::join!(
+            Edge::nginx(app.nodes[0].addresses(), None, &platform),
+            Edge::haproxy(app.nodes[0].addresses(), None, &platform)
+        );
         Self { edges: vec![nginx, haproxy], platform, app }
     }
 

@@ -33,6 +33,7 @@ async fn what_a_page_loads_comes_from_the_release_that_wrote_it() {
     let (app, platform) = (TestApp::start().await, Platform::start().await);
     let older = Some(platform.address);
     let node = &app.nodes[0];
+    let node = node.addresses();
     let (nginx, haproxy) = tokio::join!(Edge::nginx(node, older, &platform), Edge::haproxy(node, older, &platform));
     let html = app.http.get(&format!("http://{}/login", node.public)).await.text();
     let style = html.split('"').find(|path| path.ends_with("/style.css")).unwrap();

@@ -361,6 +361,10 @@ impl Node {
         link.url(self.public, endpoint)
     }
 
+    pub(crate) fn addresses(&self) -> Addresses {
+        Addresses { public: self.public, admin: self.admin }
+    }
+
     /// Tells the node to stop, without waiting for it.
     pub(crate) fn begin_stop(&mut self) {
         self.stop.take();
