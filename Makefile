@@ -21,7 +21,7 @@ AXE := .ci/npm axe-core 4.14.1
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: ## Install what is missing: redis-server, PostgreSQL, a C compiler; for the tests nginx, HAProxy, Chromium, npm
+setup: ## Install what is missing: redis-server, PostgreSQL, a C compiler; for the tests nginx, HAProxy, Prometheus, Chromium, npm
 	@.ci/setup tests
 
 # The development profile: a release build takes minutes.

@@ -18,7 +18,7 @@ fn word() -> String {
 }
 
 /// Everybody who may, does; the words that they used.
-async fn storm(app: &TestApp) -> Vec<String> {
+pub(super) async fn storm(app: &TestApp) -> Vec<String> {
     let mut words: Vec<String> = (0..12).map(|_| word()).collect();
     let token = LinkToken::fresh();
     let link = token.expose().to_string();
@@ -50,7 +50,7 @@ async fn storm(app: &TestApp) -> Vec<String> {
 }
 
 /// A candidate and a member go all the ways that there are.
-async fn story(app: &TestApp) {
+pub(super) async fn story(app: &TestApp) {
     let link = app.invite("ada@example.com").await;
     let code = app.code(&link).await;
     app.request(&link).await.assert_problem(429, "otp-resend-too-soon");

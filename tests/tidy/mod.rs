@@ -7,6 +7,7 @@ mod docs;
 mod imports;
 mod lua;
 mod markdown;
+mod metrics;
 mod pages;
 mod text;
 mod tree;
