@@ -6,6 +6,9 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 CARGO_FLAGS := --locked
 # The tests wait for servers more than they compute: this many at a time keep two cores busy.
 export RUST_TEST_THREADS ?= 12
+# Of `make fleet`.
+PROXY ?= haproxy
+NODES ?= 3
 # What these ask of Redis, the others ask of a cluster, in less time; test-all skips none.
 SLOTLESS := --skip concurrency $(addprefix --skip accounts::,bearer hashing limits log_in outage profile refresh_model \
 	refusals resume sign_up throttle)
@@ -16,7 +19,7 @@ LINTED := RUSTC_WORKSPACE_WRAPPER=clippy-driver CLIPPY_ARGS=-Dwarnings__CLIPPY_H
 AXE := .ci/npm axe-core 4.14.1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-all lint format fmt bench load clean
+.PHONY: help setup run fleet dist test test-all lint format fmt bench load clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +32,12 @@ run: ## Build and start the service in development mode, until Ctrl-C
 	@.ci/setup
 	@cargo build $(CARGO_FLAGS) --bin vestibule
 	@exec target/debug/vestibule dev
+
+# PROXY=nginx or none; NODES=5.
+fleet: ## Build and start three nodes behind HAProxy (PROXY=nginx: behind that), until Ctrl-C
+	@.ci/setup fleet $(PROXY)
+	@cargo build $(CARGO_FLAGS) --bin vestibule
+	@exec target/debug/vestibule dev --nodes $(NODES) --proxy $(PROXY)
 
 test: setup format ## Check format and lints, and run the tests: what a change must pass
 	$(LINTED) cargo build $(CARGO_FLAGS) --all-targets

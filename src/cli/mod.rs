@@ -49,8 +49,11 @@ command that needs it; 70 a bug.";
 enum Command {
     /// Run a node until SIGTERM or SIGINT, then drain it
     Serve,
-    /// Try it here: a node with its own Redis, Postgres and mailbox under .vestibule/
-    Dev,
+    /// Try it here: a node, or a fleet, with its own Redis, Postgres and mailbox under .vestibule/
+    Dev(dev::Dev),
+    /// A node of `dev --nodes`, which ends with whoever holds its standard input
+    #[command(hide = true)]
+    DevNode,
     /// Bring the schema of Postgres up to date; safe to run on every node at once
     Migrate,
     /// Create an interview and print its join link, which is kept nowhere
@@ -166,7 +169,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
         // What sends no mail itself works beside `dev` too, which captures it.
         match cli.command {
             Command::Serve => serve::serve(environment.config(Mode::Production)?).await,
-            Command::Dev => dev::run(environment.variables, environment.file).await,
+            Command::Dev(dev) => dev.run(environment.variables, environment.file).await,
+            Command::DevNode => dev::node(environment.config(Mode::Development)?).await,
             Command::Migrate => serve::migrate(environment.config(Mode::Development)?).await,
             Command::Invite(invite) => invite.run(&environment.config(Mode::Development)?).await,
             Command::Interview(interview) => interview.run(&environment.config(Mode::Development)?).await,

@@ -103,7 +103,7 @@ impl Mail {
 
 fn url(text: &str, mode: Mode) -> Result<MailUrl, Wrong> {
     let url = MailUrl::parse(text).map_err(|right| Wrong::new("is not a URL of a relay", right))?;
-    if matches!(url, MailUrl::Capture) && mode == Mode::Production {
+    if matches!(url, MailUrl::Capture(_)) && mode == Mode::Production {
         let right = "write smtps://user:password@host:465, smtp://host:587?tls=required or smtp://host:25?tls=none";
         return Err(Wrong::new("captures mail instead of sending it, which is for development mode", right));
     }

@@ -3,14 +3,15 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::str::FromStr;
 use zeroize::Zeroizing;
 
 /// Where mail goes.
 #[derive(Clone, Debug)]
 pub enum MailUrl {
-    /// Kept in memory, to be read in development mode.
-    Capture,
+    /// Kept to be read in development mode: in memory, or in a folder that the nodes of one machine share.
+    Capture(Option<PathBuf>),
     /// To a relay.
     Relay(RelayUrl),
 }
@@ -62,8 +63,12 @@ impl MailUrl {
     /// # Errors
     /// What would be right, without repeating what was written.
     pub fn parse(text: &str) -> Result<MailUrl, String> {
-        if text == "capture:" {
-            return Ok(MailUrl::Capture);
+        if let Some(folder) = text.strip_prefix("capture:") {
+            return match folder {
+                "" => Ok(MailUrl::Capture(None)),
+                path if path.starts_with('/') => Ok(MailUrl::Capture(Some(path.into()))),
+                _ => Err("after capture: nothing may follow but the whole path of a folder, as /tmp/mail".to_owned()),
+            };
         }
         if text.contains(|c: char| c.is_control() || c.is_whitespace()) {
             return Err(format!("contains a blank or a control character; {FORMS}"));
@@ -196,7 +201,9 @@ mod tests {
         assert_eq!((start.port, start.tls, start.credentials.is_some()), (2587, RelayTls::StartTls, false));
         let plain = relay("smtp://relay:25?tls=none");
         assert_eq!((plain.host.as_str(), plain.port, plain.tls), ("relay", 25, RelayTls::None));
-        assert!(matches!(MailUrl::parse("capture:"), Ok(MailUrl::Capture)));
+        assert!(matches!(MailUrl::parse("capture:"), Ok(MailUrl::Capture(None))));
+        let Ok(MailUrl::Capture(Some(folder))) = MailUrl::parse("capture:/tmp/a mail") else { panic!("a folder") };
+        assert_eq!(folder, PathBuf::from("/tmp/a mail"));
     }
 
     #[test]
@@ -215,6 +222,7 @@ mod tests {
             ("smtp.example.com:25", "smtps://user:password@host:465"),
             ("http://mail.example.com", "smtps://"),
             ("capture", "capture:"),
+            ("capture:mail", "whole path of a folder"),
             ("smtp://mail.example.com:587", "add ?tls=required"),
             ("smtp://mail.example.com:587?tls=opportunistic", "?tls=required or ?tls=none"),
             ("smtp://mail.example.com:587?tls=required&tls=none", "?tls=required or ?tls=none"),

@@ -1,11 +1,15 @@
-//! Mail that stays in the house: kept in memory, newest first, for developers and tests.
+//! Mail that stays in the house: kept in memory, or in a folder that nodes share, newest first, for developers and tests.
+
+mod folder;
 
 use super::compose::Letter;
 use askama::Template;
+use folder::Folder;
 use serde::Serialize;
 use std::collections::VecDeque;
-use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::{fmt, io};
 use time::OffsetDateTime;
 use time::macros::format_description;
 
@@ -15,9 +19,21 @@ const KEPT_MAX: usize = 1_000;
 /// Each is a frame of its own in the browser.
 const SHOWN_MAX: usize = 100;
 
-/// The mailbox of development mode, in memory.
+/// The mailbox of development mode.
 #[derive(Clone, Default)]
-pub struct Capture(Arc<Mutex<VecDeque<Arc<Captured>>>>);
+pub struct Capture(Arc<Mutex<Kept>>);
+
+enum Kept {
+    /// Newest first.
+    Memory(VecDeque<Arc<Captured>>),
+    Folder(Folder),
+}
+
+impl Default for Kept {
+    fn default() -> Self {
+        Self::Memory(VecDeque::new())
+    }
+}
 
 /// A letter that was kept, and when.
 #[expect(missing_debug_implementations, reason = "holds a code or a link")]
@@ -29,24 +45,40 @@ pub struct Captured {
 }
 
 impl Capture {
-    /// An empty one.
+    /// An empty one, in memory.
     pub fn new() -> Capture {
         Capture::default()
     }
 
+    /// In a folder, which is made where it is not there: whoever keeps mail in it, everybody sees it.
+    ///
+    /// # Errors
+    /// Why it cannot be used.
+    pub fn shared(folder: PathBuf) -> io::Result<Capture> {
+        Ok(Capture(Arc::new(Mutex::new(Kept::Folder(Folder::open(folder)?)))))
+    }
+
     /// The oldest goes when there are too many.
-    pub fn keep(&self, letter: &Letter) {
-        let captured = Arc::new(Captured { letter: letter.clone(), at: OffsetDateTime::now_utc() });
-        let mut kept = self.kept();
-        kept.push_front(captured);
-        kept.truncate(KEPT_MAX);
+    ///
+    /// # Errors
+    /// A folder that cannot be written to, as on a full disk.
+    pub fn keep(&self, letter: &Letter) -> io::Result<()> {
+        let captured = Captured { letter: letter.clone(), at: OffsetDateTime::now_utc() };
+        match &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            Kept::Memory(kept) => {
+                kept.push_front(Arc::new(captured));
+                kept.truncate(KEPT_MAX);
+                Ok(())
+            }
+            Kept::Folder(folder) => folder.keep(&captured, KEPT_MAX),
+        }
     }
 
     /// All, or those to one address, without regard to case.
     pub fn newest_first(&self, to: Option<&str>) -> Vec<Arc<Captured>> {
         let to = to.map(str::to_lowercase);
         let wanted = |captured: &Captured| to.as_ref().is_none_or(|to| captured.letter.to.to_lowercase() == *to);
-        self.kept().iter().filter(|captured| wanted(captured)).cloned().collect()
+        self.all().into_iter().filter(|captured| wanted(captured)).collect()
     }
 
     /// `[{to, subject, text, html, at}]`
@@ -64,14 +96,17 @@ impl Capture {
         page.render().expect("writing text into a String cannot fail")
     }
 
-    fn kept(&self) -> MutexGuard<'_, VecDeque<Arc<Captured>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn all(&self) -> Vec<Arc<Captured>> {
+        match &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            Kept::Memory(kept) => kept.iter().cloned().collect(),
+            Kept::Folder(folder) => folder.newest_first(),
+        }
     }
 }
 
 impl fmt::Debug for Capture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Capture({} letters)", self.kept().len())
+        write!(f, "Capture({} letters)", self.all().len())
     }
 }
 
@@ -127,9 +162,9 @@ mod tests {
     fn newest_first_and_by_address_without_regard_to_case() {
         let capture = Capture::new();
         let same = capture.clone();
-        capture.keep(&letter("ada@example.com", "one"));
-        same.keep(&letter("Eve@Example.com", "two"));
-        capture.keep(&letter("ADA@example.com", "three"));
+        capture.keep(&letter("ada@example.com", "one")).unwrap();
+        same.keep(&letter("Eve@Example.com", "two")).unwrap();
+        capture.keep(&letter("ADA@example.com", "three")).unwrap();
 
         assert_eq!(subjects(&capture.newest_first(None)), ["three", "two", "one"]);
         assert_eq!(subjects(&capture.newest_first(Some("Ada@Example.COM"))), ["three", "one"]);
@@ -141,7 +176,7 @@ mod tests {
     fn the_last_thousand_are_kept() {
         let capture = Capture::new();
         for n in 0..1_003 {
-            capture.keep(&letter("ada@example.com", &n.to_string()));
+            capture.keep(&letter("ada@example.com", &n.to_string())).unwrap();
         }
         let kept = capture.newest_first(None);
         assert_eq!(kept.len(), 1_000);
@@ -150,10 +185,41 @@ mod tests {
     }
 
     #[test]
+    fn nodes_that_share_a_folder_share_a_mailbox() {
+        let path = std::env::temp_dir().join(format!("vestibule-capture-{}", std::process::id()));
+        let (one, other) = (Capture::shared(path.clone()).unwrap(), Capture::shared(path.clone()).unwrap());
+        one.keep(&letter("ada@example.com", "one")).unwrap();
+        other.keep(&letter("Eve@Example.com", "two")).unwrap();
+        one.keep(&letter("ADA@example.com", "three")).unwrap();
+        for capture in [&one, &other, &Capture::shared(path.clone()).unwrap()] {
+            assert_eq!(subjects(&capture.newest_first(None)), ["three", "two", "one"]);
+            assert_eq!(subjects(&capture.newest_first(Some("Ada@Example.COM"))), ["three", "one"]);
+        }
+        assert_eq!(one.to_json(None), other.to_json(None));
+
+        for n in 0..1_000 {
+            let capture = if n % 2 == 0 { &one } else { &other };
+            capture.keep(&letter("ada@example.com", &n.to_string())).unwrap();
+        }
+        let kept = one.newest_first(None);
+        assert_eq!(kept.len(), 1_000);
+        assert_eq!((kept[0].letter.subject.as_str(), kept[999].letter.subject.as_str()), ("999", "0"));
+        assert_eq!(std::fs::read_dir(&path).unwrap().count(), 1_000);
+
+        // Codes and links lie in it.
+        use std::os::unix::fs::MetadataExt as _;
+        let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().mode() & 0o777;
+        assert_eq!(mode(&path), 0o700);
+        assert!(std::fs::read_dir(&path).unwrap().all(|entry| mode(&entry.unwrap().path()) == 0o600));
+        std::fs::remove_dir_all(&path).unwrap();
+        assert!(one.keep(&letter("ada@example.com", "lost")).is_err());
+    }
+
+    #[test]
     fn json_as_the_contract_has_it() {
         let capture = Capture::new();
         assert_eq!(capture.to_json(None), "[]");
-        capture.keep(&letter("ada@example.com", "a \"quoted\" one"));
+        capture.keep(&letter("ada@example.com", "a \"quoted\" one")).unwrap();
         let before = OffsetDateTime::now_utc();
 
         let json: serde_json::Value = serde_json::from_str(&capture.to_json(Some("ada@example.com"))).unwrap();
@@ -171,7 +237,7 @@ mod tests {
     fn on_the_page_a_letter_is_data_in_a_sandbox() {
         let capture = Capture::new();
         assert!(capture.page().contains("No mail yet"));
-        capture.keep(&letter("ada@example.com", "\"><script>alert(2)</script>"));
+        capture.keep(&letter("ada@example.com", "\"><script>alert(2)</script>")).unwrap();
         let page = capture.page();
         assert!(!page.contains("<script"), "{page}");
         assert!(page.contains("sandbox=\"allow-popups allow-popups-to-escape-sandbox\" srcdoc=\""), "{page}");

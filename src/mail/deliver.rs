@@ -21,7 +21,7 @@ use crate::metrics::Metrics;
 pub enum Post {
     /// To the relay of `mail.url`.
     Relay(Relay),
-    /// Into memory, in development mode.
+    /// Into the mailbox of development mode.
     Capture(Capture),
 }
 
@@ -32,7 +32,10 @@ impl Post {
     /// What is wrong with the URL or the certificates.
     pub fn new(config: &Config) -> Result<Self, String> {
         match &config.mail.url {
-            MailUrl::Capture => Ok(Self::Capture(Capture::new())),
+            MailUrl::Capture(None) => Ok(Self::Capture(Capture::new())),
+            MailUrl::Capture(Some(folder)) => Capture::shared(folder.clone())
+                .map(Self::Capture)
+                .map_err(|error| format!("mail.url: {}: {error}", folder.display())),
             MailUrl::Relay(url) => {
                 let extra_roots_pem = match &config.mail.ca_file {
                     Some(path) => Some(
@@ -62,10 +65,10 @@ impl Post {
     async fn send(&self, letter: &Letter, from: &Mailbox, message_id: &str) -> Sent {
         match self {
             Self::Relay(relay) => relay.send(letter, from, message_id).await,
-            Self::Capture(capture) => {
-                capture.keep(letter);
-                Sent::Accepted
-            }
+            Self::Capture(capture) => match capture.keep(letter) {
+                Ok(()) => Sent::Accepted,
+                Err(error) => Sent::Deferred(format!("captured mail cannot be kept: {error}")),
+            },
         }
     }
 }

@@ -28,7 +28,7 @@ async fn every_command_explains_itself() {
             ][..],
         ),
         ("serve", &["SIGTERM", "--config"]),
-        ("dev", &[".vestibule/"]),
+        ("dev", &[".vestibule/", "--nodes", "--proxy", "haproxy, nginx, none", "--platform"]),
         ("migrate", &["schema of Postgres"]),
         (
             "invite",

@@ -232,10 +232,10 @@ pub(super) fn at(path: &Path) -> impl Fn(io::Error) -> io::Error {
     move |error| io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
-/// The first of `names` that is a file in a directory of PATH.
+/// The first of `names` that is a file in a directory of PATH, or where Debian has servers and users do not look.
 pub(super) fn find_program(names: &[&str]) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
-    let dirs: Vec<PathBuf> = std::env::split_paths(&path).collect();
+    let dirs: Vec<PathBuf> = std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]).collect();
     let candidates = names.iter().flat_map(|name| dirs.iter().map(move |dir| dir.join(name)));
     candidates.into_iter().find(|program| program.is_file())
 }
