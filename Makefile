@@ -71,6 +71,12 @@ bench: setup ## Measure decisions, with criterion, and log-ins
 load: setup ## Send a crowd of candidates through, and one of members (PROFILE=release builds that)
 	load-tests/run
 
+# Paths of this machine do not get into the program. It takes minutes.
+dist: ## Build the release and pack it under target/dist/, with config and unit; prints its size
+	RUSTFLAGS="$(RUSTFLAGS) --remap-path-prefix=$(CURDIR)=. --remap-path-prefix=$${CARGO_HOME:-$$HOME/.cargo}=cargo" \
+		cargo build $(CARGO_FLAGS) --release --bin vestibule --target-dir target/dist/build
+	@.ci/dist target/dist/build/release/vestibule target/dist
+
 clean: ## Remove what was built, and the data of development mode
 	cargo clean
 	rm -rf .vestibule

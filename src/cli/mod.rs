@@ -8,6 +8,7 @@ mod hash;
 mod interview;
 mod keygen;
 mod lua;
+mod notify;
 mod serve;
 mod subject;
 mod user;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::notify::Notify;
 use super::{Failure, say};
 use crate::config::Config;
 use crate::metrics::Metrics;
@@ -18,7 +19,12 @@ const FILES_BESIDE: u64 = 256;
 pub(super) async fn serve(config: Config) -> Result<(), Failure> {
     telemetry::start(&config.log);
     raise_open_files(config.http.connections_max as u64 + FILES_BESIDE);
-    node::serve(config, Listeners::bind, stopped(), |_| {}).await?;
+    let notify = Notify::from_environment();
+    let shutdown = async {
+        stopped().await;
+        notify.stopping();
+    };
+    node::serve(config, Listeners::bind, shutdown, |_| notify.ready()).await?;
     Ok(())
 }
 

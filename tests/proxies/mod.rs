@@ -2,7 +2,7 @@
 
 mod edge;
 mod guards;
-mod platform;
+pub(crate) mod platform;
 mod roads;
 
 use hyper::Method;

@@ -15,14 +15,14 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-pub(super) struct Platform {
-    pub(super) address: SocketAddr,
+pub(crate) struct Platform {
+    pub(crate) address: SocketAddr,
     connections: Arc<AtomicUsize>,
     hang_up: watch::Sender<()>,
 }
 
 impl Platform {
-    pub(super) async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (connections, (hang_up, hung_up)) = (Arc::<AtomicUsize>::default(), watch::channel(()));

@@ -1,0 +1,146 @@
+//! `vestibule dev --nodes 3 --proxy ...` in a folder of its own, and what it says of itself.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::atomic::{AtomicU16, Ordering};
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::proxies::platform::Platform;
+use crate::support::child::{Child, path};
+use crate::support::postgres::fresh_folder;
+use crate::support::raw::Raw;
+use crate::support::until::until;
+
+pub(super) const PROGRAM: &str = env!("CARGO_BIN_EXE_vestibule");
+
+/// A fleet with its servers, its proxy and a platform that the proxy guards.
+pub(super) struct Stage {
+    pub(super) address: SocketAddr,
+    folder: PathBuf,
+    child: Child,
+    _platform: Platform,
+}
+
+/// A node, as the fleet tells of it.
+#[derive(Clone)]
+pub(super) struct Node {
+    pub(super) public: SocketAddr,
+    pub(super) admin: SocketAddr,
+    pub(super) pid: u32,
+}
+
+impl Stage {
+    pub(super) async fn start(proxy: &str, settings: &[(&str, &str)]) -> Self {
+        let (folder, platform) = (fresh_folder("fleet").canonicalize().unwrap(), Platform::start().await);
+        let (address, admin) = fresh_addresses();
+        let fixed = [
+            ("http.listen", address.to_string()),
+            ("admin.listen", admin.to_string()),
+            ("http.workers", "1".to_owned()),
+            // Everybody comes from one address here.
+            ("limits.candidate_ip.max", "1000000".to_owned()),
+            ("limits.login_ip.max", "200".to_owned()),
+            ("limits.invite_user.max", "1000000".to_owned()),
+            ("accounts.hash_memory", "64".to_owned()),
+            ("accounts.hash_iterations", "1".to_owned()),
+            ("accounts.hash_threads", "1".to_owned()),
+            // Whether a loaded machine keeps somebody waiting is not what is asked here.
+            ("redis.command_timeout", "3s".to_owned()),
+            ("redis.wait_max", "3s".to_owned()),
+            ("accounts.hash_timeout", "10s".to_owned()),
+            ("postgres.connect_timeout", "3s".to_owned()),
+            ("postgres.wait_timeout", "3s".to_owned()),
+            // What a node died over is taken by another 3 s later.
+            ("mail.send_timeout", "2s".to_owned()),
+            ("mail.claim", "3s".to_owned()),
+            ("log.level", "warn".to_owned()),
+        ];
+        let mut environment: Vec<(String, String)> = Vec::new();
+        for (key, value) in fixed.into_iter().chain(settings.iter().map(|(key, value)| (*key, (*value).to_owned()))) {
+            environment.push((format!("VESTIBULE_{}", key.to_uppercase().replace('.', "__")), value));
+        }
+        let guarded = platform.address.to_string();
+        let arguments = ["dev", "--nodes", "3", "--proxy", proxy, "--platform", &guarded];
+        let child = Child::start(PROGRAM, &arguments, &environment, &folder);
+        child.line("kill -9").await;
+        Self { address, folder, child, _platform: platform }
+    }
+
+    /// What it has said so far.
+    pub(super) fn lines(&self) -> Vec<String> {
+        self.child.lines()
+    }
+
+    pub(super) fn signal(&self, signal: Signal) {
+        self.child.signal(signal);
+    }
+
+    /// The nodes of now.
+    pub(super) fn nodes(&self) -> Vec<Node> {
+        let facts = std::fs::read(self.folder.join(".vestibule/fleet.json")).unwrap();
+        let facts: Value = serde_json::from_slice(&facts).unwrap();
+        let address = |url: &Value| url.as_str().unwrap().strip_prefix("http://").unwrap().parse().unwrap();
+        let node = |node: &Value| Node {
+            public: address(&node["public"]),
+            admin: address(&node["admin"]),
+            pid: node["pid"].as_u64().unwrap().try_into().unwrap(),
+        };
+        facts["nodes"].as_array().unwrap().iter().map(node).collect()
+    }
+
+    pub(super) fn pids(&self) -> Vec<u32> {
+        self.nodes().iter().map(|node| node.pid).collect()
+    }
+
+    /// Runs the program beside the fleet, on its servers.
+    pub(super) fn run(&self, arguments: &str) {
+        let script = format!(". .vestibule/env; exec '{PROGRAM}' {arguments}");
+        let mut shell = Command::new("sh");
+        let output = shell.args(["-c", &script]).env_clear().env("PATH", path()).current_dir(&self.folder).output();
+        let output = output.unwrap();
+        assert!(output.status.success(), "{output:?}");
+    }
+
+    /// The node has a successor, which takes requests, and the proxy knows.
+    pub(super) async fn is_back(&self, before: &Node) {
+        until("the node to be back", async || {
+            let now = self.nodes().into_iter().find(|node| node.public == before.public)?;
+            (now.pid != before.pid && ready(now.admin).await == Some(true)).then_some(())
+        })
+        .await;
+    }
+
+    pub(super) fn proxy_log(&self) -> String {
+        std::fs::read_to_string(self.folder.join(".vestibule/proxy/proxy.log")).unwrap()
+    }
+
+    /// Ctrl-C: nothing of it is left.
+    pub(super) async fn stop(mut self) {
+        let pids = self.pids();
+        self.child.signal(Signal::INT);
+        assert_eq!(self.child.ended().await.code(), Some(0), "{:#?}", self.lines());
+        for pid in pids {
+            assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists(), "node {pid} is left");
+        }
+        std::fs::remove_dir_all(&self.folder).unwrap();
+    }
+}
+
+/// What a node says of itself; `None` where nobody answers.
+pub(super) async fn ready(admin: SocketAddr) -> Option<bool> {
+    let mut probe = Raw::try_connect(admin).await.ok()?;
+    probe.try_send("GET /readyz HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n").await.ok()?;
+    Some(probe.try_answer(false).await?.status == 200)
+}
+
+/// Of this machine, and nobody else's: proxy and nodes take the ports that follow.
+fn fresh_addresses() -> (SocketAddr, SocketAddr) {
+    static NUMBER: AtomicU16 = AtomicU16::new(0);
+    let [_, pid @ ..] = std::process::id().to_be_bytes();
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let at = |port: u16| SocketAddr::from(([127, 128 | (pid[0] & 63), pid[1], pid[2]], port + 10 * number));
+    (at(20_000), at(21_000))
+}
