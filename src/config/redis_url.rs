@@ -9,11 +9,19 @@ use zeroize::Zeroizing;
 pub struct RedisUrl {
     /// Where it is.
     pub servers: RedisServers,
-    /// The ACL user; none is the default user.
-    pub username: Option<String>,
-    pub(crate) password: Option<Zeroizing<String>>,
+    pub(crate) login: Login,
+    /// For the sentinels, which have users of their own.
+    pub(crate) sentinel: Login,
     /// Whether TLS is spoken.
     pub tls: bool,
+}
+
+/// A user and a password.
+#[derive(Clone, Default)]
+pub(crate) struct Login {
+    /// The ACL user; none is the default user.
+    pub(crate) username: Option<String>,
+    pub(crate) password: Option<Zeroizing<String>>,
 }
 
 /// How Redis is run.
@@ -38,8 +46,8 @@ pub enum RedisServers {
 pub type HostPort = (String, u16);
 
 /// What is said to one who wrote another form.
-const FORMS: &str = "write redis://[user:pass@]host:port, rediss://... (TLS), redis+unix:///path, \
-    redis-sentinel://h1:p,h2:p/service, redis-cluster://h1:p,h2:p, or their rediss- forms";
+const FORMS: &str = "write redis://[user:pass@]host:port, rediss://... (TLS), redis+unix://[user:pass@]/path, \
+    redis-sentinel://h1:p,h2:p/service[?sentinel_username=U&sentinel_password=P], redis-cluster://h1:p,h2:p, or their rediss- forms";
 
 impl RedisUrl {
     /// Reads one of the forms.
@@ -52,7 +60,8 @@ impl RedisUrl {
             Some((userinfo, rest)) => (Some(userinfo), rest),
             None => (None, rest),
         };
-        let (username, password) = credentials(userinfo)?;
+        let login = credentials(userinfo)?;
+        let mut sentinel = Login::default();
         let servers = match scheme {
             "redis+unix" => {
                 if !rest.starts_with('/') {
@@ -68,12 +77,14 @@ impl RedisUrl {
                 RedisServers::Cluster(servers(rest.strip_suffix('/').unwrap_or(rest), 6379)?)
             }
             "redis-sentinel" | "rediss-sentinel" => {
+                let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
                 let (hosts, service) = rest.split_once('/').filter(|(_, service)| !service.is_empty()).ok_or(FORMS)?;
+                sentinel = sentinel_login(query)?;
                 RedisServers::Sentinel { hosts: servers(hosts, 26379)?, service: service.to_owned() }
             }
             _ => return Err(FORMS.to_owned()),
         };
-        Ok(Self { servers, username, password, tls: scheme.starts_with("rediss") })
+        Ok(Self { servers, login, sentinel, tls: scheme.starts_with("rediss") })
     }
 
     /// Where, for a human; without credentials.
@@ -108,15 +119,40 @@ impl std::fmt::Debug for RedisUrl {
     }
 }
 
-fn credentials(userinfo: Option<&str>) -> Result<(Option<String>, Option<Zeroizing<String>>), String> {
-    let Some(userinfo) = userinfo else { return Ok((None, None)) };
+fn credentials(userinfo: Option<&str>) -> Result<Login, String> {
+    let Some(userinfo) = userinfo else { return Ok(Login::default()) };
     let (user, password) = userinfo.split_once(':').ok_or("write user:password@ or :password@ before the host")?;
-    let decode = |text: &str| match percent_encoding::percent_decode_str(text).decode_utf8() {
-        Ok(text) => Ok(text.into_owned()),
-        Err(_) => Err("escape the password as UTF-8, with %XX"),
-    };
     let user = decode(user)?;
-    Ok(((!user.is_empty()).then_some(user), Some(Zeroizing::new(decode(password)?))))
+    Ok(Login { username: (!user.is_empty()).then_some(user), password: Some(Zeroizing::new(decode(password)?)) })
+}
+
+/// The parameters behind the name of the service.
+fn sentinel_login(query: &str) -> Result<Login, String> {
+    let mut login = Login::default();
+    for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
+        match parameter.split_once('=') {
+            Some(("sentinel_username", username)) => login.username = Some(decode(username)?),
+            Some(("sentinel_password", password)) => login.password = Some(Zeroizing::new(decode(password)?)),
+            _ => {
+                return Err(
+                    "write sentinel_username= and sentinel_password= behind the service, and no other".to_owned()
+                );
+            }
+        }
+    }
+    match &login {
+        Login { username: Some(_), password: None } => {
+            Err("a sentinel_username needs its sentinel_password".to_owned())
+        }
+        _ => Ok(login),
+    }
+}
+
+fn decode(text: &str) -> Result<String, String> {
+    match percent_encoding::percent_decode_str(text).decode_utf8() {
+        Ok(text) => Ok(text.into_owned()),
+        Err(_) => Err("escape the password as UTF-8, with %XX".to_owned()),
+    }
 }
 
 fn servers(text: &str, port: u16) -> Result<Vec<HostPort>, String> {
@@ -144,17 +180,36 @@ mod tests {
             ("redis://user:p%40ss@10.0.0.1", "10.0.0.1:6379"),
             ("rediss://:secret@[::1]:7000/", "::1:7000"),
             ("redis+unix:///run/redis.sock", "/run/redis.sock"),
+            ("redis+unix://user:secret@/run/redis.sock", "/run/redis.sock"),
             ("redis-cluster://a:1,b:2", "a:1,b:2"),
             ("rediss-sentinel://a:1,b:2/main", "a:1,b:2"),
         ] {
             assert_eq!(RedisUrl::parse(text).unwrap().place(), place, "{text}");
         }
-        assert_eq!(RedisUrl::parse("redis://user:p%40ss@h").unwrap().password.unwrap().as_str(), "p@ss");
+    }
+
+    #[test]
+    fn redis_and_its_sentinels_have_logins_of_their_own() {
+        let read = |text: &str| {
+            let spelt = |Login { username, password }| (username, password.map(|password| password.to_string()));
+            RedisUrl::parse(text).map(|url| (spelt(url.login), spelt(url.sentinel)))
+        };
+        let (some, nobody) = (|text: &str| Some(text.to_owned()), (None, None));
+        let url = "redis-sentinel://vest:p%40ss@a:1,b:2/main?sentinel_username=ask&sentinel_password=%26w";
+        assert_eq!(read(url), Ok(((some("vest"), some("p@ss")), (some("ask"), some("&w")))));
+        assert_eq!(read("redis-sentinel://a:1/main?sentinel_password=w"), Ok((nobody.clone(), (None, some("w")))));
+        assert_eq!(read("redis+unix://vest:p%40ss@/run/r.sock"), Ok(((some("vest"), some("p@ss")), nobody)));
     }
 
     #[test]
     fn a_wrong_form_says_what_is_right_and_repeats_nothing() {
         for text in ["localhost:6379", "http://hunter2@h", "redis://hunter2@h", "redis://", "redis-sentinel://a:1"] {
+            let error = RedisUrl::parse(text).unwrap_err();
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+        for query in ["sentinel_username=hunter2", "password=hunter2", "hunter2", "sentinel_password=%FFhunter2"] {
+            let text = format!("redis-sentinel://a:1/main?{query}");
+            let text = text.as_str();
             let error = RedisUrl::parse(text).unwrap_err();
             assert!(!error.contains("hunter2"), "{error}");
         }

@@ -1,5 +1,6 @@
 //! Redis and Postgres.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::parse::{self, HOUR, MINUTE, MS, SECOND, Wrong};
@@ -10,6 +11,9 @@ use crate::tls::ClientConfig;
 
 const REDIS_URL: Key =
     Key::required("redis.url", "redis://127.0.0.1:6379", "where Redis is, and how to log in").secret();
+/// None: the system's root certificates.
+const REDIS_CA_FILE: Key =
+    Key::optional("redis.ca_file", "/etc/ssl/redis-ca.pem", "more root certificates for Redis and its sentinels, PEM");
 /// Two bytes: every key begins with it.
 const PREFIX: Key = Key::new("redis.prefix", "vb", "what every key begins with");
 /// Spreads over as many nodes of a Cluster; 16 mail queues cost a sweep of 16 calls a second.
@@ -51,6 +55,8 @@ const SWEEP_INTERVAL: Key =
 pub struct Redis {
     /// May hold a password.
     pub url: RedisUrl,
+    /// More root certificates, PEM.
+    pub ca_file: Option<PathBuf>,
     /// What every key begins with.
     pub prefix: String,
     /// 1 to 256; pinned in the data at the first start.
@@ -91,6 +97,7 @@ impl Redis {
         let deadline = || parse::duration(10 * MS..=10 * SECOND);
         Self {
             url: reader.text(&REDIS_URL, redis_url),
+            ca_file: reader.optional(&REDIS_CA_FILE, parse::file),
             prefix: reader.text(&PREFIX, prefix),
             partitions: reader.integer(&PARTITIONS, parse::number(1..=256)),
             connect_timeout: reader.text(&REDIS_CONNECT_TIMEOUT, deadline()),

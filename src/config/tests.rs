@@ -162,6 +162,7 @@ fn every_key_can_be_set_by_environment() {
         ("redis.prefix", "other"),
         ("mail.from", "other@example.com"),
         ("mail.ca_file", &path),
+        ("redis.ca_file", &path),
         ("candidate.ws_url_template", "wss://r.example.com/{session_id}"),
         ("candidate.after_start_url", "https://r.example.com/{session_id}"),
         ("candidate.devices", "optional"),
@@ -214,7 +215,7 @@ fn the_environment_wins_over_the_file_and_the_file_over_the_default() {
 #[test]
 fn secrets_come_from_the_environment_and_hide_in_debug() {
     let config = load_with(None, &[]).unwrap();
-    assert!(config.redis.url.password.as_ref().is_some_and(|password| password.contains("hunter2")));
+    assert!(config.redis.url.login.password.as_ref().is_some_and(|password| password.contains("hunter2")));
     assert!(config.postgres.url.get_password().is_some_and(|password| password.starts_with(b"hunter2")));
     let super::MailUrl::Relay(relay) = &config.mail.url else { panic!("{:?}", config.mail.url) };
     assert!(relay.credentials.as_ref().is_some_and(|login| login.password.contains("hunter2")));
@@ -263,7 +264,7 @@ fn a_later_layer_wins_over_a_secret_in_another_form() {
     let url = TempFile::new("redis://file.example.com\n");
     let file = TempFile::new(&format!("[redis]\nurl_file = {:?}\n", url.path()));
     let config = load_with(Some(&file.0), &[]).unwrap();
-    assert!(config.redis.url.password.is_some());
+    assert!(config.redis.url.login.password.is_some());
 
     let file = TempFile::new("[redis]\nurl = \"redis://plain.example.com\"\n");
     let path = url.path();

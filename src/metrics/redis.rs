@@ -15,6 +15,8 @@ pub(super) struct Redis {
     decisions: Counters<DecisionLabels>,
     latency: Histograms<ScriptLabel>,
     retries: Counter,
+    reconnects: Counter,
+    clients_replaced: Counter,
     errors: Counters<Label>,
     waits: Histogram,
     shed: Counter,
@@ -84,6 +86,15 @@ impl Redis {
                 "vestibule_redis_retries",
                 "Decisions asked for again because a reply was lost: the network or Redis is unwell if this moves",
             ),
+            reconnects: book.counter(
+                "vestibule_redis_reconnects",
+                "Connections to Redis that were made again: a failover, or the network, if this moves",
+            ),
+            clients_replaced: book.counter(
+                "vestibule_redis_clients_replaced",
+                "Clients of Redis that did not come back by themselves, and were replaced: a few in a failover; if \
+                 this goes on moving, keep the log",
+            ),
             errors: book.counters(
                 "vestibule_redis_errors",
                 &["kind"],
@@ -130,6 +141,16 @@ impl Metrics {
     /// A decision was asked for again.
     pub fn redis_retried(&self) {
         self.redis.retries.inc();
+    }
+
+    /// A connection to Redis was made again.
+    pub fn redis_reconnected(&self) {
+        self.redis.reconnects.inc();
+    }
+
+    /// A client of Redis was replaced.
+    pub fn redis_client_replaced(&self) {
+        self.redis.clients_replaced.inc();
     }
 
     /// A try failed.

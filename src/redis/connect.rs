@@ -1,10 +1,10 @@
-//! Connecting, reconnecting for ever, and replacing a client that has died.
+//! Connecting, and reconnecting for ever.
 
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use fred::clients::Client;
-use fred::error::Error;
+use fred::error::{Error, ErrorKind};
 use fred::interfaces::{ClientLike, EventInterface, LuaInterface};
 use fred::types::Builder;
 use fred::types::config::{
@@ -13,21 +13,45 @@ use fred::types::config::{
 };
 use socket2::TcpKeepalive;
 use tokio::task::JoinHandle;
+use tokio::time::sleep;
+use zeroize::Zeroizing;
 
+use super::watch::supervise;
 use super::{Gate, Redis, Shared, scripts};
-use crate::config::{HostPort, Redis as Settings, RedisServers, RedisUrl};
+use crate::config::{HostPort, Redis as Settings, RedisServers};
 use crate::fault::{Dependency, Fault};
 use crate::metrics::Metrics;
 
 /// First pause before a reconnect: shorter than a retry waits, so that a dropped
 /// connection costs no request.
 const RECONNECT_MIN_MS: u32 = 50;
-/// Longest pause: what a fleet waits at most after Redis is back.
-const RECONNECT_MAX_MS: u32 = 2_000;
+/// Longest pause: what a fleet waits at most after Redis is back, or has a new primary.
+const RECONNECT_MAX_MS: u32 = 1_000;
+/// Ten hosts that swallow packets, a second each: the next of the list may be well.
+const DIAL_MAX: Duration = Duration::from_secs(10);
 /// A server that is silent for so long with commands under way is hung up on.
 const UNRESPONSIVE: Duration = Duration::from_secs(3);
 
-type Life = JoinHandle<Result<(), Error>>;
+/// A client that is connected, and what keeps it so.
+pub(super) struct Dialled {
+    pub(super) client: Client,
+    pub(super) life: Life,
+}
+
+/// The tasks of a client. It is dead when the first has ended.
+pub(super) struct Life {
+    pub(super) task: JoinHandle<Result<(), Error>>,
+    /// Loads the scripts after a reconnect; it holds a client, and so would never end.
+    reloading: JoinHandle<Result<(), Error>>,
+}
+
+impl Life {
+    /// A goodbye would wait for a server that does not answer.
+    pub(super) fn end(&self) {
+        self.task.abort();
+        self.reloading.abort();
+    }
+}
 
 impl Redis {
     /// Connects on the runtime that calls, loads the scripts, and keeps the client alive
@@ -36,7 +60,7 @@ impl Redis {
     /// # Errors
     /// A [`Fault`] where the first connection fails; later ones are retried for ever.
     pub async fn connect(settings: &Settings, gate: Arc<Gate>, metrics: Arc<Metrics>) -> Result<Self, Fault> {
-        let (client, life) = dial(settings).await.map_err(|error| {
+        let Dialled { client, life } = dial(settings, &metrics).await.map_err(|error| {
             Fault::new(Dependency::Redis, format!("cannot connect to {}: {}", settings.url.place(), error.details()))
         })?;
         let redis = Self {
@@ -50,18 +74,36 @@ impl Redis {
         tokio::spawn(supervise(redis.clone(), settings.clone(), life));
         Ok(redis)
     }
-
-    /// Ends the client: nothing it has under way is waited for.
-    pub async fn close(&self) {
-        let client = self.client().0;
-        if let Err(error) = client.quit().await {
-            tracing::debug!(cause = error.details(), "redis was not told goodbye");
-        }
-    }
 }
 
-async fn dial(settings: &Settings) -> Result<(Client, Life), Error> {
-    let client = Builder::from_config(config(&settings.url))
+/// One try.
+pub(super) async fn dial(settings: &Settings, metrics: &Arc<Metrics>) -> Result<Dialled, Error> {
+    let client = build(settings)?;
+    let mut task = client.connect();
+    let connected = tokio::select! {
+        ended = &mut task => Err(ended.map_or_else(|_| Error::new_canceled(), |ended| ended.err().unwrap_or_else(Error::new_canceled))),
+        connected = client.wait_for_connect() => connected,
+        () = sleep(DIAL_MAX) => Err(Error::new(ErrorKind::Timeout, format!("not within {} s", DIAL_MAX.as_secs()))),
+    };
+    if let Err(error) = connected {
+        task.abort();
+        return Err(error);
+    }
+    load_scripts(&client).await;
+    let (reloading, metrics) = (client.clone(), Arc::clone(metrics));
+    let reloading = client.on_reconnect(move |_| {
+        let client = reloading.clone();
+        metrics.redis_reconnected();
+        async move {
+            load_scripts(&client).await;
+            Ok(())
+        }
+    });
+    Ok(Dialled { client, life: Life { task, reloading } })
+}
+
+fn build(settings: &Settings) -> Result<Client, Error> {
+    Builder::from_config(config(settings)?)
         .with_performance_config(|performance| {
             performance.default_command_timeout = settings.command_timeout;
         })
@@ -92,18 +134,7 @@ async fn dial(settings: &Settings) -> Result<(Client, Life), Error> {
             ];
         })
         .set_policy(ReconnectPolicy::new_exponential(0, RECONNECT_MIN_MS, RECONNECT_MAX_MS, 2))
-        .build()?;
-    let life = client.init().await?;
-    load_scripts(&client).await;
-    let reloading = client.clone();
-    client.on_reconnect(move |_| {
-        let client = reloading.clone();
-        async move {
-            load_scripts(&client).await;
-            Ok(())
-        }
-    });
-    Ok((client, life))
+        .build()
 }
 
 /// Saves the first callers an EVAL. Where it fails nothing is lost but that: a decision
@@ -126,31 +157,8 @@ async fn load_scripts(client: &Client) {
     }
 }
 
-/// Puts a new client in the place of one whose task has ended.
-async fn supervise(redis: Redis, settings: Settings, mut life: Life) {
-    loop {
-        match life.await {
-            // We closed it.
-            Ok(Ok(())) => return,
-            Ok(Err(error)) => tracing::error!(cause = error.details(), "the redis client died; making a new one"),
-            Err(_) => tracing::error!("the redis client's task failed; making a new one"),
-        }
-        life = loop {
-            match dial(&settings).await {
-                Ok((client, life)) => {
-                    *redis.shared.client.write().expect("no holder of this lock can panic") = client;
-                    break life;
-                }
-                Err(error) => {
-                    tracing::warn!(cause = error.details(), "redis cannot be reached");
-                    tokio::time::sleep(Duration::from_millis(u64::from(RECONNECT_MAX_MS))).await;
-                }
-            }
-        };
-    }
-}
-
-fn config(url: &RedisUrl) -> Config {
+fn config(settings: &Settings) -> Result<Config, Error> {
+    let url = &settings.url;
     let servers = |hosts: &[HostPort]| hosts.iter().map(|(host, port)| Server::new(host, *port)).collect();
     let server = match &url.servers {
         RedisServers::Unix(path) => ServerConfig::Unix { path: path.clone() },
@@ -158,21 +166,34 @@ fn config(url: &RedisUrl) -> Config {
         RedisServers::Cluster(hosts) => {
             ServerConfig::Clustered { hosts: servers(hosts), policy: ClusterDiscoveryPolicy::default() }
         }
-        // The sentinels are asked as nobody: their password is theirs, not Redis'.
+        // The sentinels' password is theirs, not Redis'; without one they are asked as nobody.
         RedisServers::Sentinel { hosts, service } => ServerConfig::Sentinel {
             hosts: servers(hosts),
             service_name: service.clone(),
-            username: None,
-            password: None,
+            username: url.sentinel.username.clone(),
+            password: spelt(&url.sentinel.password),
         },
     };
-    Config {
+    let tls = match &settings.ca_file {
+        _ if !url.tls => None,
+        None => Some(crate::tls::client_config()),
+        Some(file) => {
+            let read = crate::tls::client_config_with(file);
+            Some(read.map_err(|cause| Error::new(ErrorKind::Config, format!("redis.ca_file {cause}")))?)
+        }
+    };
+    Ok(Config {
         server,
-        username: url.username.clone(),
-        password: url.password.as_ref().map(|password| password.to_string()),
-        tls: url.tls.then(|| TlsConnector::from(crate::tls::client_config()).into()),
+        username: url.login.username.clone(),
+        password: spelt(&url.login.password),
+        tls: tls.map(|tls| TlsConnector::from(tls).into()),
         // The first connection is tried here and now; waiting and telling is the caller's.
         fail_fast: true,
         ..Config::default()
-    }
+    })
+}
+
+/// As the library wants it, which keeps it for its reconnects.
+fn spelt(password: &Option<Zeroizing<String>>) -> Option<String> {
+    password.as_ref().map(|password| password.to_string())
 }

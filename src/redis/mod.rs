@@ -11,6 +11,7 @@ pub mod ops;
 mod probe;
 mod reply;
 pub mod scripts;
+mod watch;
 
 use std::fmt;
 use std::sync::{Arc, RwLock};
@@ -42,7 +43,7 @@ pub struct Redis {
 }
 
 struct Shared {
-    /// Replaced as a whole when the library gives a client up for dead.
+    /// Replaced as a whole where the library does not bring it back: see `watch.rs`.
     client: RwLock<Client>,
     gate: Arc<Gate>,
     command_timeout: Duration,

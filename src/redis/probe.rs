@@ -105,6 +105,11 @@ pub(super) fn primaries(client: &Client) -> Vec<Server> {
     client.cached_cluster_state().map(|state| state.unique_primary_nodes()).unwrap_or_default()
 }
 
+/// The one among them that owns a slot; none where there is no cluster.
+pub(super) fn primary_of(client: &Client, slot: u16) -> Option<Server> {
+    client.cached_cluster_state().and_then(|state| state.get_server(slot).cloned())
+}
+
 /// Redis 7.0 (`#!lua` scripts) or Valkey 7.2, which never evicts: an eviction policy would
 /// silently erase lockouts.
 fn judge(info: &str) -> Result<String, Unfit> {

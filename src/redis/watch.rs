@@ -1,0 +1,111 @@
+//! Whether a client still works, and a new one in its place where it does not.
+//!
+//! The library reconnects by itself, and mostly well. What it does not see, or sees late: a
+//! task that ended, a primary that became a replica under an open connection, a list of
+//! nodes that is out of date altogether. So each client is asked for a write once a second.
+
+use std::time::Duration;
+
+use fred::clients::Client;
+use fred::error::Error;
+use fred::interfaces::ClientLike;
+use tokio::time::sleep;
+
+use super::connect::{Dialled, Life, dial};
+use super::{Keys, Redis, probe, was_lost};
+use crate::config::Redis as Settings;
+use crate::jobs::Queue;
+use crate::random;
+
+/// Between two looks, and two dials. With the jitter, nodes of a fleet drift apart.
+const LOOK_EVERY_MS: u64 = 750;
+/// 750 ms and up to 500 ms of jitter: a second in the mean.
+const JITTER_MS: u64 = 500;
+/// Looks in a row. Each waits at most `redis.command_timeout`: 3 x (1.25 s + 700 ms) is 5.9 s
+/// at most, and 3 s where the answer is an error. The library's own way back is quicker.
+const FAILURES_MAX: u32 = 3;
+
+/// Watches the client of `redis`, and replaces it, for as long as the runtime lives.
+pub(super) async fn supervise(redis: Redis, settings: Settings, mut life: Life) {
+    let keys = Keys::new(&settings.prefix, settings.partitions);
+    loop {
+        let cause = tokio::select! {
+            ended = &mut life.task => match ended {
+                // We closed it.
+                Ok(Ok(())) => return,
+                Ok(Err(error)) => error.details().to_owned(),
+                Err(_) => "its task has failed".to_owned(),
+            },
+            cause = is_unwell(&redis, &keys) => cause,
+        };
+        tracing::error!(cause, "the redis client does not come back by itself; making a new one");
+        let Dialled { client, life: fresh } = until_dialled(&redis, &settings).await;
+        life.end();
+        life = fresh;
+        redis.replace(client);
+        redis.shared.metrics.redis_client_replaced();
+    }
+}
+
+/// Why, once it has been so for a while.
+async fn is_unwell(redis: &Redis, keys: &Keys) -> String {
+    let mut failures = 0;
+    loop {
+        pause().await;
+        match look(redis, keys).await {
+            Err(error) if was_lost(&error) => failures += 1,
+            // An error that another client would be told as well is for the caller to hear.
+            _ => failures = 0,
+        }
+        if failures == FAILURES_MAX {
+            return format!("{failures} looks in a row have failed");
+        }
+    }
+}
+
+/// Asks every primary that the client believes in for a write that removes nothing: no job
+/// has an empty id. Only a primary that takes writes answers. No decision is made, so it
+/// waits for no place and counts as none.
+async fn look(redis: &Redis, keys: &Keys) -> Result<(), Error> {
+    let sender = redis.client();
+    let mut asked = Vec::new();
+    for partition in keys.all_partitions() {
+        let key = keys.queue(Queue::Mail, partition);
+        let primary = probe::primary_of(&sender.0, key.slot);
+        if !asked.contains(&primary) {
+            sender.custom("ZREM", key.slot, vec![key.name.into(), "".into()]).await?;
+            asked.push(primary);
+        }
+    }
+    Ok(())
+}
+
+/// The old client is left in place meanwhile: it may yet come back, and answers in time.
+async fn until_dialled(redis: &Redis, settings: &Settings) -> Dialled {
+    loop {
+        match dial(settings, &redis.shared.metrics).await {
+            Ok(dialled) => return dialled,
+            Err(error) => tracing::debug!(cause = error.details(), "redis cannot be reached"),
+        }
+        pause().await;
+    }
+}
+
+async fn pause() {
+    let jitter = u64::from(u16::from_be_bytes(random::bytes())) % JITTER_MS;
+    sleep(Duration::from_millis(LOOK_EVERY_MS + jitter)).await;
+}
+
+impl Redis {
+    fn replace(&self, client: Client) {
+        *self.shared.client.write().expect("no holder of this lock can panic") = client;
+    }
+
+    /// Ends the client: nothing it has under way is waited for.
+    pub async fn close(&self) {
+        let client = self.client().0;
+        if let Err(error) = client.quit().await {
+            tracing::debug!(cause = error.details(), "redis was not told goodbye");
+        }
+    }
+}
