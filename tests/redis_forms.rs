@@ -1,20 +1,13 @@
 //! The ways to Redis that a deployment uses beside a plain socket: a restricted user, and TLS.
 
 use std::net::TcpListener;
-use std::path::Path;
 
 use vestibule::dev::servers::{RedisOptions, RedisServer};
 
+use crate::support::acl;
 use crate::support::app::vestibule;
 use crate::support::postgres::fresh_folder;
 use crate::support::resp::{Resp, Value};
-
-/// What the README tells an administrator to allow.
-fn documented_rules() -> Vec<String> {
-    let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
-    let line = readme.split('`').find(|text| text.starts_with("+@scripting")).expect("the README names the rules");
-    line.split(' ').map(str::to_owned).collect()
-}
 
 fn redis() -> (RedisServer, Resp) {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
@@ -34,12 +27,12 @@ async fn check(url: &str, more: &[(&str, &str)]) -> String {
 }
 
 #[tokio::test]
-async fn a_user_with_the_documented_rules_and_no_more_is_enough() {
+async fn a_user_with_the_shipped_rules_and_no_more_is_enough() {
     let (redis, mut resp) = redis();
     let port = redis.port().unwrap();
-    let rules = documented_rules();
-    let mut words = vec!["ACL", "SETUSER", "vest", "on", ">p@ss", "~vb:*", "-@all"];
-    words.extend(rules.iter().map(String::as_str));
+    let rules = acl::rules(acl::SERVICE);
+    let mut words = vec!["ACL", "SETUSER", "vest", ">p@ss"];
+    words.extend(rules.split(' '));
     assert_eq!(resp.call(&words), Value::Text("OK".to_owned()));
 
     let line = check(&format!("redis://vest:p%40ss@127.0.0.1:{port}"), &[]).await;

@@ -70,7 +70,7 @@ impl Walk {
 
         // A user of its own: the test looks on as the default one.
         let password = format!(">{REDIS_PASSWORD}");
-        app.resp().call(&["ACL", "SETUSER", "vestibule", "on", &password, "~*", "&*", "+@all"]);
+        app.resp().call(&["ACL", "SETUSER", "vestibule", "resetpass", &password]);
         app.resp().call(&["CONFIG", "SET", "slowlog-max-len", "1000000"]);
         app.resp().call(&["CONFIG", "SET", "slowlog-log-slower-than", "0"]);
         let with_password = |url: &str, password: &str| url.replacen("://", &format!("://vestibule:{password}@"), 1);

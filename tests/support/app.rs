@@ -14,6 +14,7 @@ use vestibule::link::LinkToken;
 use vestibule::node::{self, Addresses, Listeners};
 use vestibule::redis::Keys;
 
+use super::acl;
 use super::clock::Clock;
 use super::http::{Answer, Http};
 use super::postgres;
@@ -95,7 +96,9 @@ impl Setup {
         let clock = Clock::new(&folder).unwrap();
         // The same tests run on a cluster of one node, which refuses what would cross slots.
         let cluster = std::env::vars().any(|(name, value)| name == "VESTIBULE_TEST_REDIS" && value == "cluster");
-        let options = RedisOptions { dir: folder, cluster, preload: Some(clock.preload()), ..RedisOptions::default() };
+        let users = Some(acl::file(&folder));
+        let preload = Some(clock.preload());
+        let options = RedisOptions { dir: folder, cluster, users, preload, ..RedisOptions::default() };
         let starting = tokio::task::spawn_blocking(|| RedisServer::start(options).unwrap());
         if cluster {
             // By its clock, and not by ours, it waits for 2 s before it accepts writes.
@@ -109,7 +112,7 @@ impl Setup {
         let redis = starting.await.unwrap();
         let database = postgres::database().await;
         let mut settings = base_settings();
-        settings.insert(variable("redis.url"), redis.url());
+        settings.insert(variable("redis.url"), acl::as_service(&redis.url()));
         settings.insert(variable("postgres.url"), database.clone());
         settings.extend(self.settings);
         let mut app =

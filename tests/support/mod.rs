@@ -1,5 +1,6 @@
 //! What the tests stand on: real servers of their own, real nodes, and a client.
 
+pub(crate) mod acl;
 pub(crate) mod app;
 pub(crate) mod browser;
 pub(crate) mod child;

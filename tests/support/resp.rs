@@ -47,12 +47,17 @@ impl Resp {
 
     /// Sends one command and reads its answer.
     pub(crate) fn call(&mut self, words: &[&str]) -> Value {
+        self.ask(words).unwrap()
+    }
+
+    /// The same of a server that may be going, or hang up on us.
+    pub(crate) fn ask(&mut self, words: &[&str]) -> std::io::Result<Value> {
         let mut command = format!("*{}\r\n", words.len());
         for word in words {
             command.push_str(&format!("${}\r\n{word}\r\n", word.len()));
         }
-        self.0.get_mut().write_all(command.as_bytes()).unwrap();
-        self.read().unwrap()
+        self.0.get_mut().write_all(command.as_bytes())?;
+        self.read()
     }
 
     /// Reads one value that the server sends by itself, as after MONITOR.

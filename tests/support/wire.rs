@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 use vestibule::redis::Script;
 
 use super::TestApp;
+use super::acl;
 use super::app::Setup;
 
 /// Longer than a node may take for an answer while Redis is away.
@@ -94,7 +95,7 @@ impl Wire {
     }
 
     fn url(&self) -> String {
-        format!("redis+unix://{}", self.near.display())
+        acl::as_service(&format!("redis+unix://{}", self.near.display()))
     }
 
     /// The next `times` runs of this script are done by Redis, and their replies lost with the connection.

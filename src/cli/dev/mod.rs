@@ -77,6 +77,7 @@ impl Dev {
             cluster: false,
             persistent: true,
             port: None,
+            users: None,
             preload: None,
         })
         .map_err(io_failure)?;

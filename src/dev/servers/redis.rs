@@ -27,6 +27,8 @@ pub struct RedisOptions {
     pub persistent: bool,
     /// A TCP port of 127.0.0.1 beside the unix socket.
     pub port: Option<u16>,
+    /// The ACL file of its users; without one everybody is the default user.
+    pub users: Option<PathBuf>,
     /// A library that moves the server's clock, and the file that tells it how (see `tests/support/clock.rs`).
     pub preload: Option<(PathBuf, PathBuf)>,
 }
@@ -43,7 +45,7 @@ pub struct RedisServer {
 impl RedisServer {
     /// Returns when the server answers; a cluster, when it accepts writes (about 2 s, by the clock it is given).
     pub fn start(options: RedisOptions) -> io::Result<RedisServer> {
-        let RedisOptions { dir, cluster, persistent, port, preload } = options;
+        let RedisOptions { dir, cluster, persistent, port, users, preload } = options;
         let program = find_program(&["redis-server", "valkey-server"])
             .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, NOT_INSTALLED))?;
         private_dir(&dir)?;
@@ -63,7 +65,11 @@ impl RedisServer {
         let mut attempt = 1;
         loop {
             let bus_port = if cluster { Some(server.take_free_ports()?) } else { None };
-            server.process.launch.argv = arguments(&server, &program, persistent, bus_port, preload.as_ref());
+            let mut argv = arguments(&server, &program, persistent, bus_port, preload.as_ref());
+            if let Some(users) = &users {
+                argv.extend(["--aclfile".into(), users.into()]);
+            }
+            server.process.launch.argv = argv;
             let started = server.launch();
             let port_was_taken = port.is_none() && server.process.launch.log_tail().contains("Address already in use");
             if started.is_ok() || attempt == PORT_ATTEMPTS_MAX || !port_was_taken {
