@@ -1,5 +1,6 @@
 //! Connecting, and reconnecting for ever.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
@@ -68,6 +69,7 @@ impl Redis {
                 client: RwLock::new(client),
                 gate,
                 command_timeout: settings.command_timeout,
+                silent: AtomicBool::new(false),
                 metrics,
             }),
         };

@@ -14,6 +14,7 @@ pub mod scripts;
 mod watch;
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 
@@ -47,6 +48,9 @@ struct Shared {
     client: RwLock<Client>,
     gate: Arc<Gate>,
     command_timeout: Duration,
+    /// Whether the newest decision was lost for good. Until one is answered each is tried once: a log-in that
+    /// cannot open its session gives two tries back as well, and all of that is to end within 3 s.
+    silent: AtomicBool,
     metrics: Arc<Metrics>,
 }
 
@@ -59,7 +63,7 @@ impl Redis {
     ///
     /// When the reply is lost, it is asked for once more with the same arguments: every
     /// script whose answer would change takes a nonce among them, and gives its first
-    /// answer again.
+    /// answer again. While Redis is silent altogether, it is not.
     ///
     /// # Errors
     /// A [`Fault`] when the node is overloaded, or Redis did not answer in two tries: then
@@ -74,12 +78,16 @@ impl Redis {
         let started = Instant::now();
         let call = Call::new(script.sha(), script.source, &keys, args);
         let mut outcome = self.once(&call).await;
-        if outcome.as_ref().is_err_and(was_lost) {
+        let mut tries = 1;
+        if outcome.as_ref().is_err_and(was_lost) && !self.shared.silent.load(Ordering::Relaxed) {
             self.shared.metrics.redis_retried();
             outcome = self.once(&call).await;
+            tries = 2;
         }
-        let reply =
-            outcome.map_err(|error| self.fault(script.name, &error)).and_then(|value| Reply::read(script.name, value));
+        self.shared.silent.store(outcome.as_ref().is_err_and(was_lost), Ordering::Relaxed);
+        let reply = outcome
+            .map_err(|error| self.fault(script.name, &error, tries))
+            .and_then(|value| Reply::read(script.name, value));
         self.shared.metrics.decided(script.name, reply.as_ref().map(Reply::word), started.elapsed());
         reply
     }
@@ -119,10 +127,10 @@ impl Redis {
         Sender(self.shared.client.read().expect("no holder of this lock can panic").clone())
     }
 
-    fn fault(&self, what: &str, error: &Error) -> Fault {
+    fn fault(&self, what: &str, error: &Error, tries: u32) -> Fault {
         let cause = match error.kind() {
             ErrorKind::Timeout => {
-                format!("{what} timed out after 2 tries of {} ms", self.shared.command_timeout.as_millis())
+                format!("{what} timed out after {tries} tries of {} ms", self.shared.command_timeout.as_millis())
             }
             _ => format!("{what} failed: {}", error.details()),
         };

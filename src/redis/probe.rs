@@ -42,7 +42,7 @@ impl Redis {
     /// # Errors
     /// The outer one is a [`Fault`] (it did not answer), the inner one says what is wrong.
     pub async fn probe(&self, keys: &Keys) -> Result<Result<Facts, Unfit>, Fault> {
-        let infos = self.infos().await.map_err(|error| self.fault("INFO", &error))?;
+        let infos = self.infos().await.map_err(|error| self.fault("INFO", &error, 1))?;
         let mut version = String::new();
         for info in &infos {
             if field(info, "role") == "slave" {
