@@ -7,6 +7,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use hyper::server::conn::http1;
@@ -15,6 +16,7 @@ use hyper_util::rt::TokioTimer;
 use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -25,6 +27,11 @@ use crate::metrics::{Metrics, OpenConnection};
 
 /// After an accept that failed for want of files or memory.
 const BACK_OFF: Duration = Duration::from_millis(100);
+
+/// For the first request of a connection that was made before the door was shut: a proxy that does not look whether we
+/// drain, as nginx, sends it as soon as the connection stands, and does not send a POST twice. As long as a packet that
+/// was lost takes to be sent again.
+const FIRST_REQUEST_PATIENCE: Duration = Duration::from_secs(1);
 
 /// A connection on its way to a worker.
 #[derive(Debug)]
@@ -46,14 +53,29 @@ pub async fn accept(
     stop: CancellationToken,
 ) {
     let places = Arc::new(Semaphore::new(connections_max));
-    for worker in workers.iter().cycle() {
-        let accepted = tokio::select! {
-            () = stop.cancelled() => return,
-            accepted = accept_one(&listener, &places, patience, &metrics) => accepted,
-        };
+    let mut turns = workers.iter().cycle();
+    let mut deal = async |accepted| {
+        let Some(worker) = turns.next() else { return };
         // A worker that does not take it has ended by a bug; its share is lost, loudly.
         if worker.send(accepted).await.is_err() {
             tracing::error!("a worker has ended early");
+        }
+    };
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => break,
+            accepted = accept_one(&listener, &places, patience, &metrics) => deal(accepted).await,
+        }
+    }
+    // The kernel would reset those that it has let in already, requests and all.
+    let Ok(listener) = listener.into_std() else { return };
+    while let Ok(place) = Arc::clone(&places).try_acquire_owned()
+        && let Ok((stream, peer)) = listener.accept()
+        && stream.set_nonblocking(true).is_ok()
+        && let Ok(stream) = TcpStream::from_std(stream)
+    {
+        if let Ok((stream, peer)) = hand_over(stream, peer, patience) {
+            deal(Accepted { stream, peer: peer.ip(), _place: place, _open: metrics.connection() }).await;
         }
     }
 }
@@ -119,8 +141,9 @@ async fn serve_connection(app: Arc<App>, connection: Accepted, stop: Cancellatio
             return;
         }
     };
-    let settings = &app.http;
+    let (settings, asked) = (&app.http, AtomicBool::new(false));
     let service = service_fn(|request| {
+        asked.store(true, Ordering::Relaxed);
         let app = Arc::clone(&app);
         async move { Ok::<_, std::convert::Infallible>(respond(app, peer, request).await) }
     });
@@ -139,8 +162,18 @@ async fn serve_connection(app: Arc<App>, connection: Accepted, stop: Cancellatio
     let outcome = tokio::select! {
         outcome = served.as_mut() => outcome,
         () = stop.cancelled() => {
-            served.as_mut().graceful_shutdown();
-            served.await
+            // Its answer says that the connection closes, which ends it.
+            let first = match asked.load(Ordering::Relaxed) {
+                false => timeout(FIRST_REQUEST_PATIENCE, served.as_mut()).await.ok(),
+                true => None,
+            };
+            match first {
+                Some(outcome) => outcome,
+                None => {
+                    served.as_mut().graceful_shutdown();
+                    served.await
+                }
+            }
         }
     };
     if let Err(error) = outcome {

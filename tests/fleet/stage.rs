@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use rustix::process::Signal;
 use serde_json::Value;
 
+use super::said;
 use crate::proxies::platform::Platform;
 use crate::support::child::{Child, path};
 use crate::support::postgres::fresh_folder;
@@ -65,8 +66,9 @@ impl Stage {
         let guarded = platform.address.to_string();
         let arguments = ["dev", "--nodes", "3", "--proxy", proxy, "--platform", &guarded];
         let child = Child::start(PROGRAM, &arguments, &environment, &folder);
-        child.line("kill -9").await;
-        Self { address, folder, child, _platform: platform }
+        let stage = Self { address, folder, child, _platform: platform };
+        said(&stage, "kill -9", 1).await;
+        stage
     }
 
     /// What it has said so far.
@@ -104,11 +106,16 @@ impl Stage {
         assert!(output.status.success(), "{output:?}");
     }
 
-    /// The node has a successor, which takes requests, and the proxy knows.
+    /// The node has a successor, which takes requests, and the proxy asks it: nginx lets alone for a second what has
+    /// failed, and has nobody to ask where all have.
     pub(super) async fn is_back(&self, before: &Node) {
-        until("the node to be back", async || {
-            let now = self.nodes().into_iter().find(|node| node.public == before.public)?;
-            (now.pid != before.pid && ready(now.admin).await == Some(true)).then_some(())
+        let successor = || self.nodes().into_iter().find(|node| node.public == before.public && node.pid != before.pid);
+        until("the node to be back", async || (ready(successor()?.admin).await == Some(true)).then_some(())).await;
+        let nth = self.nodes().iter().position(|node| node.public == before.public).unwrap() + 1;
+        let served = [format!("vestibule/node{nth} --"), format!(" {} 20", before.public)];
+        let logged = self.proxy_log().len();
+        until("the proxy to ask the node", async || {
+            served.iter().any(|words| self.proxy_log()[logged..].contains(words)).then_some(())
         })
         .await;
     }

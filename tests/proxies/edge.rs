@@ -67,7 +67,7 @@ impl Edge {
                 ("log /dev/log local0", "log stdout format raw local0".to_owned()),
                 ("    chroot /var/lib/haproxy\n    user haproxy\n    group haproxy\n", String::new()),
                 ("lua-load /etc/haproxy/", format!("lua-load {at}/")),
-                ("option redispatch 1\n", format!("option redispatch 1\n{older}")),
+                ("    retries 3\n", format!("    retries 3\n{older}")),
                 ("server node1 127.0.0.1:8080", format!("server node1 {}", node.public)),
                 ("check port 9090", format!("check addr {} port {}", node.admin.ip(), node.admin.port())),
                 ("server platform1 127.0.0.1:3000", format!("server platform1 {}", platform.address)),

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use super::super::compose::Letter;
 use super::Captured;
+use crate::mail::compose::Letter;
 
 pub(super) struct Folder {
     path: PathBuf,
