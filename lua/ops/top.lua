@@ -1,7 +1,7 @@
 #!lua flags=no-writes,allow-cross-slot-keys
 -- tell whom limits keep out or nearly do, the busiest first, by a bounded look at the keyspace, changing nothing
 --
--- One call looks at some 5,000 keys and says with what cursor to go on. On a Cluster it looks at the node that it is
+-- One call looks at some 2,000 keys and says with what cursor to go on. On a Cluster it looks at the node that it is
 -- sent to: ask each primary, and leave out -c.
 --
 --   redis-cli --raw --eval lua/ops/top.lua , 0
@@ -19,7 +19,7 @@ for name, value in string.gmatch(ARGV[2] or '', '([%l_.]+)=(%d+)') do limits[nam
 
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
-local keys_max, lines_max = 5000, 20
+local keys_max, lines_max = 2000, 20
 
 -- Of a log: how many are in the window, and when the first of them leaves it.
 local function logged(log, window)

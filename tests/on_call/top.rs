@@ -44,7 +44,7 @@ async fn the_busiest_are_told_whatever_their_slots() {
 async fn one_call_looks_at_a_bounded_number_of_keys_and_says_where_to_go_on() {
     let app = Setup::new().nodes(0).start().await;
     // A tag of each: on a cluster, slots of all kinds.
-    let fill = "#!lua\nfor i = 1, 12000 do redis.call('SET', KEYS[1] .. i, '', 'PX', '600000') end";
+    let fill = "#!lua\nfor i = 1, 3000 do redis.call('SET', KEYS[1] .. i, '', 'PX', '600000') end";
     for tag in ["{a}:", "{b}:"] {
         app.resp().call(&["EVAL", fill, "1", tag]);
     }
@@ -53,12 +53,12 @@ async fn one_call_looks_at_a_bounded_number_of_keys_and_says_where_to_go_on() {
         let said = top(&app, &cursor);
         let words: Vec<&str> = said[0].split([' ', ';', '.']).collect();
         let looked: u64 = words[2].parse().unwrap();
-        assert!(looked < 5_000 + 1_000, "{said:#?}");
+        assert!(looked < 2_000 + 1_000, "{said:#?}");
         (seen, calls) = (seen + looked, calls + 1);
         match said[0].split_once("go on with cursor ") {
             Some((_, next)) => cursor = next.trim_end_matches('.').to_owned(),
             None => break,
         }
     }
-    assert!(seen >= 24_000 && (4..=6).contains(&calls), "{seen} keys in {calls} calls");
+    assert!(seen >= 6_000 && (3..=4).contains(&calls), "{seen} keys in {calls} calls");
 }

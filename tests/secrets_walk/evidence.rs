@@ -61,7 +61,7 @@ impl Evidence {
         self.0.retain(|(place, _)| place != "monitor" && place != "slowlog");
         self.add("monitor", monitor.record(app).await);
         let mut resp = app.resp();
-        for key in resp.keys() {
+        for key in resp.all_keys() {
             if let Some(value) = value_of(&mut resp, &key) {
                 self.add(&format!("redis {key}"), format!("{key} {value}"));
             }

@@ -99,8 +99,13 @@ impl Resp {
         assert_eq!(self.call(&["CLIENT", "UNPAUSE"]), Value::Text("OK".to_owned()));
     }
 
-    /// Every key.
+    /// Every key by which something is decided: the audit trail is written beside requests, a moment later.
     pub(crate) fn keys(&mut self) -> Vec<String> {
+        self.all_keys().into_iter().filter(|key| !key.contains(":audit:{")).collect()
+    }
+
+    /// Every key.
+    pub(crate) fn all_keys(&mut self) -> Vec<String> {
         self.call(&["KEYS", "*"]).array().iter().map(|key| key.text().to_owned()).collect()
     }
 
@@ -120,7 +125,7 @@ impl Resp {
 
     /// Keys that would never go away, but for the one that may stay.
     pub(crate) fn keys_without_ttl(&mut self) -> Vec<String> {
-        let keys = self.keys();
+        let keys = self.all_keys();
         keys.into_iter()
             .filter(|key| !key.ends_with(":meta") && self.call(&["PTTL", key]) == Value::Integer(-1))
             .collect()
