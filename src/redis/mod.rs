@@ -48,7 +48,7 @@ struct Shared {
     client: RwLock<Client>,
     gate: Arc<Gate>,
     command_timeout: Duration,
-    /// Whether the newest decision was lost for good. Until one is answered each is tried once: a log-in that
+    /// Whether nothing came back of the newest decision, in all its tries. Until one is answered each is tried once: a log-in that
     /// cannot open its session gives two tries back as well, and all of that is to end within 3 s.
     silent: AtomicBool,
     metrics: Arc<Metrics>,
@@ -84,7 +84,8 @@ impl Redis {
             outcome = self.once(&call).await;
             tries = 2;
         }
-        self.shared.silent.store(outcome.as_ref().is_err_and(was_lost), Ordering::Relaxed);
+        let silent = outcome.as_ref().is_err_and(|error| *error.kind() == ErrorKind::Timeout);
+        self.shared.silent.store(silent, Ordering::Relaxed);
         let reply = outcome
             .map_err(|error| self.fault(script.name, &error, tries))
             .and_then(|value| Reply::read(script.name, value));
