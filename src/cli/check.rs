@@ -3,16 +3,17 @@
 use std::sync::Arc;
 
 use super::{Failure, interview, say};
-use crate::config::Config;
+use crate::config::{Config, NamedKey};
 use crate::mail::Post;
 use crate::metrics::Metrics;
 use crate::postgres::{Postgres, SchemaState, schema_state};
 
 /// Checks everything, whatever fails on the way, so that one run tells all.
 pub(super) async fn check(config: &Config) -> Result<(), Failure> {
-    let url = config.public_url.as_str();
+    let (url, secrets) = (config.public_url.as_str(), &config.secrets);
+    let (root, jwt) = (ids(&secrets.root_keys), ids(&secrets.jwt_keys));
     let lines = [
-        ("configuration", Ok(format!("complete; links begin with {url}"))),
+        ("configuration", Ok(format!("complete; links begin with {url}; root keys {root}, JWT keys {jwt}"))),
         ("redis", redis(config).await),
         ("postgres", postgres(config).await),
         ("relay", relay(config).await),
@@ -31,6 +32,11 @@ pub(super) async fn check(config: &Config) -> Result<(), Failure> {
         return Err(Failure::unavailable(format!("{failed} of 4 checks failed")));
     }
     Ok(())
+}
+
+/// Which keys there are: their ids are no secret, and in what they made.
+fn ids(keys: &[NamedKey]) -> String {
+    keys.iter().map(|key| key.id.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 async fn redis(config: &Config) -> Result<String, String> {
