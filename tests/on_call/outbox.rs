@@ -1,5 +1,6 @@
 //! What waits, and why.
 
+use tokio::task::yield_now;
 use vestibule::jobs::Queue;
 
 use super::{ask, assert_says, noon, redis_cli, shell};
@@ -20,6 +21,8 @@ async fn what_waits_is_told_with_the_cause_and_what_was_refused_after_it() {
     app.request(&link).await.assert_status(202);
     let deferred = "DEFERRED after 1 try failed, the last one 0 s ago: recipient: 451 4.7.1 greylisted";
     let said = until("a mail that is put off", async || {
+        // To ask blocks this thread, on which the relay runs too.
+        yield_now().await;
         Some(ask(&app, "outbox", &queue, "")).filter(|said| said.iter().any(|line| line.contains(deferred)))
     })
     .await;
@@ -37,6 +40,8 @@ async fn what_waits_is_told_with_the_cause_and_what_was_refused_after_it() {
     sink.behave(Behaviour::Refuse);
     app.pass(28_000);
     let said = until("a mail that is refused", async || {
+        // To ask blocks this thread, on which the relay runs too.
+        yield_now().await;
         Some(ask(&app, "outbox", &queue, "")).filter(|said| said.len() == 2 && said[1].starts_with("REFUSED"))
     })
     .await;
