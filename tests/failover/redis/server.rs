@@ -41,7 +41,7 @@ impl Server {
     pub(super) async fn launch(&mut self) {
         let log = self.folder.join("log");
         let mut command = Command::new("/bin/sh");
-        command.args(["-c", include_str!("../../src/dev/servers/guard.sh"), "sh"]).arg(&log).args(["TERM", ""]);
+        command.args(["-c", include_str!("../../../src/dev/servers/guard.sh"), "sh"]).arg(&log).args(["TERM", ""]);
         command.arg("redis-server").args(&self.arguments).arg("--unixsocket").arg(self.socket());
         command.current_dir(&self.folder).process_group(0);
         let held = File::create(self.folder.join("held")).unwrap();

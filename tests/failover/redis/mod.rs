@@ -1,0 +1,11 @@
+//! Redis beyond one server: Sentinel and Cluster, real ones, and what becomes of the service when a primary does not.
+
+mod drills;
+mod exact;
+mod flows;
+mod lanes;
+mod ledger;
+mod server;
+mod subjects;
+mod tls;
+mod topology;
