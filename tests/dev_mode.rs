@@ -12,7 +12,11 @@ use crate::support::http::Http;
 use crate::support::postgres::fresh_folder;
 
 fn dev(folder: &Path) -> Child {
-    Child::start(env!("CARGO_BIN_EXE_vestibule"), &["dev"], &[], folder)
+    // Whether a machine that others load hashes in time is not what is asked of it here.
+    let patience =
+        [("ACCOUNTS__HASH_TIMEOUT", "60s"), ("HTTP__HANDLER_TIMEOUT", "2m"), ("POSTGRES__CONNECT_TIMEOUT", "10s")];
+    let environment = patience.map(|(key, value)| (format!("VESTIBULE_{key}"), value.to_owned()));
+    Child::start(env!("CARGO_BIN_EXE_vestibule"), &["dev"], &environment, folder)
 }
 
 /// What it shows, once it has shown all of it.

@@ -17,7 +17,10 @@ use crate::support::until::until;
 const LARGE: usize = 16 * 1_024 * 1_024;
 
 fn large() -> Setup {
-    Setup::new().set("profile.resume_bytes_max", &LARGE)
+    // Whether a machine that others load moves so much in time is not what is asked of it here.
+    let patience = [("http.body_timeout", "2m"), ("http.handler_timeout", "5m"), ("postgres.statement_timeout", "10s")];
+    let setup = Setup::new().set("profile.resume_bytes_max", &LARGE);
+    patience.iter().fold(setup, |setup, (key, value)| setup.set(key, value))
 }
 
 /// A large file of one letter.
