@@ -1,7 +1,8 @@
 //! Whether the dependencies answer, and what is wrong with them: asked when somebody wants to know.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use crate::config::RedisUrl;
@@ -16,6 +17,9 @@ const PATIENCE: Duration = Duration::from_millis(400);
 /// To find out whether there is anybody at all.
 const REACH: Duration = Duration::from_millis(100);
 
+/// How long what was seen is told again: several proxies ask each second, and one look serves them all.
+const FRESH: Duration = Duration::from_secs(1);
+
 /// Asks them.
 #[derive(Debug)]
 pub struct Health {
@@ -24,20 +28,30 @@ pub struct Health {
     keys: Keys,
     postgres: Postgres,
     post: Post,
+    /// Held while one looks, so that the others wait for what it sees.
+    seen: Mutex<Option<(Instant, Vec<Fault>)>>,
 }
 
 impl Health {
     /// Of these.
     #[must_use]
     pub fn new(redis: Redis, redis_url: RedisUrl, keys: Keys, postgres: Postgres, post: Post) -> Self {
-        Self { redis, redis_url, keys, postgres, post }
+        Self { redis, redis_url, keys, postgres, post, seen: Mutex::default() }
     }
 
-    /// What is wrong, in words without a secret. The relay is not asked: what it last said is known.
+    /// What is wrong, or was within a second, in words without a secret. The relay is not asked: what it last said is
+    /// known.
     pub async fn look(&self) -> Vec<Fault> {
+        let mut seen = self.seen.lock().await;
+        if let Some((at, faults)) = &*seen
+            && at.elapsed() < FRESH
+        {
+            return faults.clone();
+        }
         let (redis, postgres) = tokio::join!(self.look_at_redis(), self.look_at_postgres());
-        let faults = [redis.err(), postgres.err(), self.post.trouble()];
-        faults.into_iter().flatten().collect()
+        let faults: Vec<Fault> = [redis.err(), postgres.err(), self.post.trouble()].into_iter().flatten().collect();
+        *seen = Some((Instant::now(), faults.clone()));
+        faults
     }
 
     async fn look_at_redis(&self) -> Result<(), Fault> {
@@ -66,6 +80,10 @@ impl Health {
             }
             Ok(Ok((false, _))) => wrong("it takes no writes: it is a replica, or set to be read-only".to_owned()),
             Ok(Err(fault)) => Err(fault),
+            Err(_) if self.postgres.is_busy() => wrong(
+                "every connection of the pool is in use: queries are slow, or postgres.connections_max is small"
+                    .to_owned(),
+            ),
             Err(_) => {
                 let known = Some(self.postgres.troubles()).filter(|known| !known.is_empty());
                 let known = known.map(|known| format!(" ({known})")).unwrap_or_default();

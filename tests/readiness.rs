@@ -5,6 +5,8 @@ use vestibule::dev::servers::{RedisOptions, RedisServer};
 use crate::outage::private_postgres;
 use crate::support::TestApp;
 use crate::support::app::{Node, Setup};
+use crate::support::held::Held;
+use crate::support::members::PASSWORD;
 use crate::support::postgres::{fresh_folder, query};
 use crate::support::resp::Resp;
 use crate::support::smtp::{Behaviour, SmtpSink};
@@ -105,6 +107,23 @@ async fn what_is_wrong_with_postgres_is_said() {
     postgres.resume().unwrap();
     postgres.kill().unwrap();
     wrong(&app, node, "postgres", Some("error connecting to server: ")).await;
+}
+
+#[tokio::test]
+async fn a_postgres_whose_connections_are_all_in_use_is_told_from_one_that_is_silent() {
+    let patience =
+        [("postgres.connections_max", "1"), ("postgres.statement_timeout", "20s"), ("postgres.wait_timeout", "20s")];
+    let app = patience.iter().fold(Setup::new(), |setup, (key, value)| setup.set(key, value)).start().await;
+    let (node, ada) = (&app.nodes[0], app.member("ada").await);
+    wrong(&app, node, "postgres", None).await;
+    let held = Held::users(&app.database).await;
+    let (http, url) = (app.http.clone(), format!("http://{}/auth/login", node.public));
+    let body = format!(r#"{{"login":"{}","password":"{PASSWORD}"}}"#, ada.username);
+    let waits = tokio::spawn(async move { http.post_json(&url, &body).await });
+    wrong(&app, node, "postgres", Some("every connection of the pool is in use")).await;
+    held.release().await;
+    waits.await.unwrap().assert_status(200);
+    wrong(&app, node, "postgres", None).await;
 }
 
 #[tokio::test]

@@ -87,7 +87,8 @@ impl Postgres {
                 .await
                 .unwrap_or_else(|_| Err((format!("no answer in {} ms", deadline.as_millis()), PostgresError::Silent)));
             if let Err((_, PostgresError::Connection | PostgresError::Silent)) = &outcome {
-                // What is idle now is as silent, or as read-only, as what just failed.
+                // What is idle now is as silent, or as read-only, as what just failed. Where it is well, and one
+                // statement was slow, that costs as many dials as there are connections.
                 pool.retain(|_, _| false);
             }
             outcome
@@ -108,6 +109,13 @@ impl Postgres {
             Ok(rows.first().is_some_and(|row| row.get(0)))
         };
         self.run("takes_writes", look).await
+    }
+
+    /// Whether somebody waits for a connection, for each is in use.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        let status = self.pool.status();
+        status.size >= status.max_size && status.available == 0 && status.waiting > 0
     }
 
     /// Which servers were not taken when last asked, and why; empty where all were.
@@ -187,10 +195,12 @@ fn chain(error: &dyn std::error::Error) -> String {
 }
 
 /// How a query failed. `Connection` is what the connection, and those beside it, are of no more
-/// use after: it is gone, the server is going away, or has become a replica.
+/// use after: it is gone, the server is going away, or has become a replica. A row that cannot be
+/// read says nothing against them.
 fn kind(error: &Error) -> PostgresError {
     match error.code() {
-        None => PostgresError::Connection,
+        None if error.is_closed() || is_of_the_wire(error) => PostgresError::Connection,
+        None => PostgresError::Statement,
         Some(code)
             if *code == SqlState::READ_ONLY_SQL_TRANSACTION
                 || code.code().starts_with("57P0")
@@ -201,6 +211,10 @@ fn kind(error: &Error) -> PostgresError {
         Some(code) if *code == SqlState::QUERY_CANCELED => PostgresError::Cancelled,
         Some(_) => PostgresError::Statement,
     }
+}
+
+fn is_of_the_wire(error: &Error) -> bool {
+    std::error::Error::source(error).is_some_and(|cause| cause.is::<std::io::Error>())
 }
 
 /// The pool, as it is told to whoever scrapes.

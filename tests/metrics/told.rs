@@ -7,6 +7,7 @@ use serde_json::json;
 use crate::support::TestApp;
 use crate::support::app::Setup;
 use crate::support::held::Held;
+use crate::support::postgres::query;
 use crate::support::raw::Raw;
 use crate::support::smtp::{Behaviour, SmtpSink};
 use crate::support::until::until;
@@ -91,6 +92,20 @@ async fn a_query_that_is_held_up_is_told_from_a_postgres_that_is_away() {
     assert_eq!((errors("cancelled"), errors("connection"), errors("silent"), errors("busy")), (1.0, 0.0, 0.0, 0.0));
     assert!(scrape.value("vestibule_postgres_connections") >= 1.0);
     assert!(scrape.value("vestibule_postgres_wait_seconds_count") >= 2.0);
+}
+
+#[tokio::test]
+async fn a_row_that_cannot_be_read_is_not_taken_for_a_postgres_that_is_away() {
+    let app = TestApp::start().await;
+    let ada = app.member("ada").await;
+    query(&app.database, "ALTER TABLE users ALTER COLUMN created_at DROP NOT NULL").await;
+    query(&app.database, "UPDATE users SET created_at = NULL").await;
+    let connections = app.scrape().await.value("vestibule_postgres_connections");
+    app.me(&ada.access).await.assert_problem(503, "unavailable");
+    let scrape = app.scrape().await;
+    assert_eq!(scrape.value("vestibule_postgres_errors_total{kind=\"statement\"}"), 1.0);
+    assert_eq!(scrape.value("vestibule_postgres_errors_total{kind=\"connection\"}"), 0.0);
+    assert_eq!(scrape.value("vestibule_postgres_connections"), connections, "connections that are well were ended");
 }
 
 #[tokio::test]
