@@ -70,6 +70,7 @@ impl Redis {
                 gate,
                 command_timeout: settings.command_timeout,
                 silent: AtomicBool::new(false),
+                closed: AtomicBool::new(false),
                 metrics,
             }),
         };

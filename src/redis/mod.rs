@@ -51,6 +51,8 @@ struct Shared {
     /// Whether nothing came back of the newest decision, in all its tries. Until one is answered each is tried once: a log-in that
     /// cannot open its session gives two tries back as well, and all of that is to end within 3 s.
     silent: AtomicBool,
+    /// Whether we have said goodbye: then its end is no failure.
+    closed: AtomicBool,
     metrics: Arc<Metrics>,
 }
 

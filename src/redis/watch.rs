@@ -4,6 +4,8 @@
 //! task that ended, a primary that became a replica under an open connection, a list of
 //! nodes that is out of date altogether. So each client is asked for a write once a second.
 
+use std::mem;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use fred::clients::Client;
@@ -31,8 +33,9 @@ pub(super) async fn supervise(redis: Redis, settings: Settings, mut life: Life) 
     loop {
         let cause = tokio::select! {
             ended = &mut life.task => match ended {
-                // We closed it.
-                Ok(Ok(())) => return,
+                // The library ends well wherever something was canceled, not only where we closed it.
+                _ if redis.shared.closed.load(Ordering::Relaxed) => return,
+                Ok(Ok(())) => "its task has ended".to_owned(),
                 Ok(Err(error)) => error.details().to_owned(),
                 Err(_) => "its task has failed".to_owned(),
             },
@@ -98,11 +101,13 @@ async fn pause() {
 
 impl Redis {
     fn replace(&self, client: Client) {
-        *self.shared.client.write().expect("no holder of this lock can panic") = client;
+        // The old one is dropped once the lock is free: what its end does is the library's.
+        let _old = mem::replace(&mut *self.shared.client.write().expect("no holder of this lock can panic"), client);
     }
 
     /// Ends the client: nothing it has under way is waited for.
     pub async fn close(&self) {
+        self.shared.closed.store(true, Ordering::Relaxed);
         let client = self.client().0;
         if let Err(error) = client.quit().await {
             tracing::debug!(cause = error.details(), "redis was not told goodbye");
