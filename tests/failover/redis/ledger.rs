@@ -9,7 +9,7 @@ use crate::support::resp::Value;
 /// In the slots of the first shard (4,996).
 const KEY: &str = "ledger{02}";
 
-/// Writes to one primary until that hangs up.
+/// Writes to one primary until that hangs up, or takes no more.
 pub(super) struct Ledger(JoinHandle<Vec<Instant>>);
 
 /// What was acknowledged, and is not there.
@@ -17,25 +17,34 @@ pub(super) struct Lost {
     pub(super) writes: usize,
     /// What was acknowledged before is there, on this shard.
     pub(super) since: Instant,
+    /// When the last of them was asked for.
+    pub(super) last: Instant,
 }
 
 impl Ledger {
     pub(super) fn on(primary: &Server) -> Self {
         let mut resp = primary.resp();
         Self(std::thread::spawn(move || {
-            let mut acknowledged = Vec::new();
-            while let Ok(Value::Integer(_)) = resp.ask(&["INCR", KEY]) {
-                acknowledged.push(Instant::now());
+            let mut asked = Vec::new();
+            loop {
+                // The moment before: what was acknowledged until then came before it.
+                let now = Instant::now();
+                let Ok(Value::Integer(_)) = resp.ask(&["INCR", KEY]) else { return asked };
+                asked.push(now);
             }
-            acknowledged
         }))
+    }
+
+    /// Whether its primary is gone, or takes no more.
+    pub(super) fn has_ended(&self) -> bool {
+        self.0.is_finished()
     }
 
     /// After the primary's end: what its successor knows.
     pub(super) fn compare(self, successor: &Server) -> Lost {
-        let acknowledged = self.0.join().unwrap();
+        let asked = self.0.join().unwrap();
         let Value::Text(kept) = successor.resp().call(&["GET", KEY]) else { panic!("nothing was replicated") };
-        let kept = kept.parse::<usize>().unwrap().min(acknowledged.len());
-        Lost { writes: acknowledged.len() - kept, since: acknowledged[kept - 1] }
+        let kept = kept.parse::<usize>().unwrap().min(asked.len());
+        Lost { writes: asked.len() - kept, since: asked[kept - 1], last: asked[asked.len() - 1] }
     }
 }

@@ -6,6 +6,7 @@ mod flows;
 mod lanes;
 mod ledger;
 mod server;
+mod stale;
 mod subjects;
 mod tls;
 mod topology;

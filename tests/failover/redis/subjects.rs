@@ -11,6 +11,7 @@ use crate::support::app::Link;
 use crate::support::http::Answer;
 use crate::support::members::PASSWORD;
 use crate::support::recruiters::{form, link_of};
+use crate::support::until::until;
 
 /// What can be exceeded, in the order of [`Tally::beyond`].
 pub(super) const WHAT: [&str; 6] = [
@@ -169,18 +170,16 @@ impl Trier {
     /// A member of the newest mail that is no invitation, if one comes.
     async fn mail(&self, email: &str, member: &str) -> Option<String> {
         let begun = Instant::now();
-        while begun.elapsed() < MAIL_WITHIN {
+        let mail = until("a mail, or the end of its time", || async {
             let mails = self.app.mails(email).await;
-            let told = |mail: &&Value| {
+            let told = |mail: &Value| {
                 let subject = mail["subject"].as_str().unwrap_or_default();
                 subject.as_bytes().iter().take(6).all(u8::is_ascii_digit)
                     || mail["text"].to_string().contains("#token=")
             };
-            if let Some(mail) = mails.iter().find(told) {
-                return mail[member].as_str().map(str::to_owned);
-            }
-            tokio::task::yield_now().await;
-        }
-        None
+            let mail = mails.into_iter().find(told);
+            (mail.is_some() || begun.elapsed() > MAIL_WITHIN).then_some(mail)
+        });
+        mail.await?[member].as_str().map(str::to_owned)
     }
 }

@@ -209,6 +209,11 @@ impl Topology {
         &self.servers[self.shard[1 - self.primary]]
     }
 
+    /// Whether a key lives on the shard that drills are about.
+    pub(super) fn on_shard(&self, key: &str) -> bool {
+        self.kind != Kind::Cluster || self.servers[0].resp().call(&["CLUSTER", "KEYSLOT", key]).integer() <= 5_460
+    }
+
     /// Whether the sentinels, or the other primaries, name the replica as the primary.
     pub(super) fn has_elected(&self) -> bool {
         let new = self.replica().port.to_string();
