@@ -56,7 +56,7 @@ async fn is_unwell(redis: &Redis, keys: &Keys) -> String {
     loop {
         pause().await;
         match look(redis, keys).await {
-            Err(error) if was_lost(&error) => failures += 1,
+            Err(error) if was_lost(&error) || lacks_replicas(&error) => failures += 1,
             // An error that another client would be told as well is for the caller to hear.
             _ => failures = 0,
         }
@@ -64,6 +64,11 @@ async fn is_unwell(redis: &Redis, keys: &Keys) -> String {
             return format!("{failures} looks in a row have failed");
         }
     }
+}
+
+/// It may be one that was cut off or stopped, and in whose place another was elected: it finds that out seconds after.
+fn lacks_replicas(error: &Error) -> bool {
+    error.details().starts_with("NOREPLICAS")
 }
 
 /// Asks every primary that the client believes in for a write that removes nothing: no job

@@ -6,9 +6,11 @@ use rustix::process::Signal;
 
 use super::flows::nodes_on;
 use super::lanes::{KINDS, Lanes, Sample, WORKERS};
+use super::server::Server;
 use super::topology::{Kind, Topology};
 use crate::support::TestApp;
-use crate::support::app::Setup;
+use crate::support::app::{Link, Setup};
+use crate::support::until::until;
 
 /// From the election to the first moment from which all is well.
 const BACK_WITHIN: Duration = Duration::from_secs(5);
@@ -24,6 +26,8 @@ pub(super) enum Fall {
     Killed,
     /// SIGSTOP; when it goes on, it believes for a moment that it is still the primary.
     Silent,
+    /// SIGSTOP, until another is elected: it goes on as one that wants a replica, and has none.
+    Briefly,
     /// It is told to, and stays up as a replica.
     Asked,
 }
@@ -57,18 +61,26 @@ impl Drill {
         match fall {
             Fall::Killed => self.topology.primary_mut().kill(),
             Fall::Silent => self.topology.primary().signal(Signal::STOP),
+            Fall::Briefly => {
+                self.topology.primary().wants_a_replica();
+                self.topology.primary().signal(Signal::STOP);
+            }
             Fall::Asked => self.topology.fail_over_gracefully().await,
         }
         let elected = self.topology.elected().await;
+        if fall == Fall::Briefly {
+            self.topology.replica().signal(Signal::CONT);
+        }
         self.lanes.well_since(elected, TIMES).await;
         let samples = self.lanes.since(fell - ANSWERED_WITHIN);
+        let (unknown, brought) = self.topology.primary().scripts_unknown();
         let back = back_since(&samples, elected);
 
         match fall {
             // Who was the primary is the replica now.
             Fall::Killed => self.topology.replica_mut().launch().await,
             Fall::Silent => self.topology.replica().signal(Signal::CONT),
-            Fall::Asked => {}
+            Fall::Briefly | Fall::Asked => {}
         }
         let returned = Instant::now();
         self.topology.in_sync().await;
@@ -76,6 +88,11 @@ impl Drill {
         let later = self.lanes.since(returned).iter().filter(|sample| sample.failed()).count();
 
         self.report(fall, &samples, (elected - fell, back), later).await;
+        println!("    the new primary has met {unknown} unknown scripts so far, and was brought {brought}");
+        if self.topology.kind == Kind::Cluster {
+            let elsewhere = |link: &Link| !self.topology.on_shard(self.app.keys().seat(&link.id()).name());
+            println!("    of the other shards, requests failed for {:?}", self.lanes.failing(fell, elsewhere));
+        }
         assert!(back < BACK_WITHIN, "{back:?} after the election");
         for sample in samples.iter().filter(|sample| sample.failed()) {
             assert_eq!(sample.status, 503, "{}", KINDS[sample.kind]);
@@ -129,6 +146,37 @@ async fn primaries_come_and_go(kind: Kind) {
     for fall in [Fall::Killed, Fall::Killed, Fall::Asked, Fall::Asked, Fall::Silent, Fall::Silent] {
         drill.fall(fall).await;
     }
+    // A worker's each, and the back's: those that were replaced have left nothing open.
+    let expected = drill.app.nodes.len() * (WORKERS + 1);
+    until("one connection of each client", async || {
+        (drill.topology.primary().connections() == expected && drill.topology.replica().connections() == 0)
+            .then_some(())
+    })
+    .await;
+}
+
+/// It is asked by hash, answers that it knows no such script, and is asked again with the source.
+async fn primaries_forget_their_scripts(kind: Kind) {
+    let drill = Drill::on(kind, false).await;
+    drill.lanes.well_since(Instant::now(), TIMES).await;
+    let began = Instant::now();
+    let primaries = || drill.topology.servers.iter().filter(|server| server.replication("role") == "master");
+    for primary in primaries() {
+        primary.resp().call(&["SCRIPT", "FLUSH"]);
+    }
+    until("every primary to have been asked in vain, and brought scripts", async || {
+        let met = |(unknown, brought): (u64, u64)| unknown > 0 && brought > 0;
+        primaries().all(|primary| met(primary.scripts_unknown())).then_some(())
+    })
+    .await;
+    drill.lanes.well_since(Instant::now(), TIMES).await;
+    let samples = drill.lanes.since(began);
+    let unknown: Vec<_> = primaries().map(Server::scripts_unknown).collect();
+    println!(
+        "{kind:?}, scripts forgotten: asked in vain and brought along {unknown:?}; {} requests, none failed",
+        samples.len()
+    );
+    assert!(samples.iter().all(|sample| !sample.failed()), "a request has failed for it");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -141,4 +189,22 @@ async fn sentinels_primaries_come_and_go() {
 #[ignore = "waits for elections"]
 async fn clusters_primaries_come_and_go() {
     primaries_come_and_go(Kind::Cluster).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "waits for an election"]
+async fn nobody_stays_with_sentinels_primary_that_was_replaced() {
+    Drill::on(Kind::Sentinel, false).await.fall(Fall::Briefly).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "beside the other drills"]
+async fn no_request_fails_for_scripts_that_sentinels_primary_forgets() {
+    primaries_forget_their_scripts(Kind::Sentinel).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "beside the other drills"]
+async fn no_request_fails_for_scripts_that_a_clusters_primaries_forget() {
+    primaries_forget_their_scripts(Kind::Cluster).await;
 }

@@ -40,6 +40,11 @@ impl Ledger {
         self.0.is_finished()
     }
 
+    /// When each of its writes was asked for that was acknowledged.
+    pub(super) fn asked(self) -> Vec<Instant> {
+        self.0.join().unwrap()
+    }
+
     /// After the primary's end: what its successor knows.
     pub(super) fn compare(self, successor: &Server) -> Lost {
         let asked = self.0.join().unwrap();

@@ -9,6 +9,7 @@ use std::process::{Child, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::support::acl;
 use crate::support::postgres::fresh_folder;
 use crate::support::resp::{Resp, Value};
 use crate::support::until::until;
@@ -76,6 +77,25 @@ impl Server {
         let Ok(Value::Text(info)) = info else { return String::new() };
         let line = info.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
         line.unwrap_or_default().trim().to_owned()
+    }
+
+    /// Scripts that it was asked for by their hashes alone, and did not know; and those that were brought along.
+    pub(super) fn scripts_unknown(&self) -> (u64, u64) {
+        let mut resp = self.resp();
+        let info = resp.call(&["INFO", "errorstats"]);
+        let line = info.text().lines().find_map(|line| line.strip_prefix("errorstat_NOSCRIPT:count="));
+        (line.map_or(0, |count| count.trim().parse().unwrap()), resp.calls_of("eval"))
+    }
+
+    /// Connections of the service.
+    pub(super) fn connections(&self) -> usize {
+        self.resp().call(&["CLIENT", "LIST"]).text().matches(&format!(" user={} ", acl::SERVICE)).count()
+    }
+
+    /// It takes no writes while no replica has been heard of for a second: the least that Redis takes.
+    pub(super) fn wants_a_replica(&self) {
+        let words = ["CONFIG", "SET", "min-replicas-to-write", "1", "min-replicas-max-lag", "1"];
+        assert_eq!(self.resp().call(&words), Value::Text("OK".to_owned()));
     }
 
     pub(super) fn kill(&mut self) {

@@ -29,9 +29,7 @@ const ON_LINKS: usize = 3;
 /// More than a kernel keeps for a connection that is not read (4 MB to send, 32 MB received), in this many pieces or fewer.
 const FILLING: usize = 8 << 20;
 const FILLING_KEY: &str = "filling{02}";
-/// Seconds; the least that Redis takes.
-const LAG_MAX: &str = "1";
-/// The replica may have spoken a second before; a lag is told in whole seconds, and looked at once in one.
+/// A lag of 1 s; the replica may have spoken a second before; a lag is told in whole seconds, and looked at once in one.
 const TAKES_UNTIL: Duration = Duration::from_secs(4);
 
 /// Somebody who has had a part of what they may have, and tries for more than the rest.
@@ -185,8 +183,7 @@ async fn forgets(kind: Kind, wants_a_replica: bool) {
     kept.spend(&app).await;
     topology.in_sync().await;
     if wants_a_replica {
-        let wants = ["CONFIG", "SET", "min-replicas-to-write", "1", "min-replicas-max-lag", LAG_MAX];
-        topology.primary().resp().call(&wants);
+        topology.primary().wants_a_replica();
     }
     let ledger = Ledger::on(topology.primary());
     let held_at = hold_back(&topology).await;
@@ -264,4 +261,36 @@ async fn sentinels_primary_that_wants_a_replica_loses_no_more_than_the_lag() {
 #[ignore = "waits for an election"]
 async fn a_clusters_primary_that_wants_a_replica_loses_no_more_than_the_lag() {
     forgets(Kind::Cluster, true).await;
+}
+
+/// What a primary acknowledges that was stopped, in whose place another was elected, and that goes on: how many writes, and
+/// for how long.
+async fn goes_on(kind: Kind, wants_a_replica: bool) -> (usize, Duration) {
+    let mut topology = Topology::start(kind, false).await;
+    if wants_a_replica {
+        topology.primary().wants_a_replica();
+    }
+    topology.in_sync().await;
+    topology.primary().signal(Signal::STOP);
+    topology.elected().await;
+    let ledger = Ledger::on(topology.replica());
+    let resumed = Instant::now();
+    topology.replica().signal(Signal::CONT);
+    until("the old primary to take no more", async || ledger.has_ended().then_some(())).await;
+    let asked = ledger.asked();
+    let took = asked.last().map_or(Duration::ZERO, |last| last.saturating_duration_since(resumed));
+    let how = if wants_a_replica { "min-replicas-to-write 1" } else { "no min-replicas-to-write" };
+    println!("{kind:?}, {how}: a primary that goes on takes {} writes in {} ms", asked.len(), took.as_millis());
+    (asked.len(), took)
+}
+
+#[tokio::test]
+#[ignore = "waits for elections"]
+async fn a_primary_that_goes_on_takes_writes_for_a_moment_only_where_it_wants_a_replica() {
+    for kind in [Kind::Sentinel, Kind::Cluster] {
+        let (without, _) = goes_on(kind, false).await;
+        let (with, took) = goes_on(kind, true).await;
+        // The goodbye of its replica is what it reads first.
+        assert!(with <= without && took < Duration::from_secs(1), "{kind:?}: {with} writes in {took:?}");
+    }
 }
