@@ -16,6 +16,13 @@ pub(crate) fn rules(user: &str) -> String {
     rules.unwrap_or_else(|| panic!("config/redis-users.conf has no user {user}")).to_owned()
 }
 
+/// Rules as words of ACL SETUSER: what stands in parentheses is one.
+pub(crate) fn split(rules: &str) -> Vec<String> {
+    let (plain, selector) = rules.split_once(" (").map_or((rules, None), |(plain, rest)| (plain, Some(rest)));
+    let words = plain.split(' ').map(str::to_owned);
+    words.chain(selector.map(|rest| format!("({rest}"))).collect()
+}
+
 /// An ACL file with these users, and with the default one for the test itself.
 pub(crate) fn file(folder: &Path) -> PathBuf {
     let path = folder.join("users.acl");
