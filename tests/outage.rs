@@ -1,6 +1,11 @@
 //! Dependencies that die, fall silent, are late, or are wrong.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
+
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 use vestibule::dev::servers::PostgresServer;
 
@@ -180,6 +185,36 @@ async fn nobody_gets_past_a_redis_that_is_silent_and_what_it_knew_still_holds() 
     app.resp().call(&["SCRIPT", "FLUSH"]);
     let token = app.verify(&link, &code).await.assert_status(200).text_of("sessionToken");
     app.begin(&link, &token).await.assert_status(201);
+}
+
+#[tokio::test]
+async fn a_connection_that_is_dropped_costs_nobody_a_request() {
+    const CROWD: usize = 32;
+    const DROPS: usize = 20;
+    let app = Setup::new().set("limits.candidate_ip.max", &1_000_000).start().await;
+    let link = app.invite("ada@example.com").await;
+    app.info(&link).await.assert_status(200);
+    let answered = Arc::new(AtomicUsize::new(0));
+    let mut crowd = JoinSet::new();
+    let over = CancellationToken::new();
+    for _ in 0..CROWD {
+        let (http, url, over) = (app.http.clone(), app.url(&link, "info"), over.clone());
+        let answered = Arc::clone(&answered);
+        crowd.spawn(async move {
+            while !over.is_cancelled() {
+                http.get(&url).await.assert_status(200);
+                answered.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+    }
+    let mut resp = app.resp();
+    for _ in 0..DROPS {
+        let so_far = answered.load(Ordering::Relaxed);
+        until("more answers", async || (answered.load(Ordering::Relaxed) > so_far + CROWD).then_some(())).await;
+        resp.call(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]);
+    }
+    over.cancel();
+    crowd.join_all().await;
 }
 
 #[tokio::test]

@@ -81,18 +81,22 @@ impl Redis {
         let call = Call::new(script.sha(), script.source, &keys, args);
         let mut outcome = self.once(&call).await;
         let mut tries = 1;
-        if outcome.as_ref().is_err_and(was_lost) && !self.shared.silent.load(Ordering::Relaxed) {
+        if outcome.as_ref().is_err_and(|error| was_lost(error) && !(is_late(error) && self.is_silent())) {
             self.shared.metrics.redis_retried();
             outcome = self.once(&call).await;
             tries = 2;
         }
-        let silent = outcome.as_ref().is_err_and(|error| *error.kind() == ErrorKind::Timeout);
-        self.shared.silent.store(silent, Ordering::Relaxed);
+        self.shared.silent.store(outcome.as_ref().is_err_and(is_late), Ordering::Relaxed);
         let reply = outcome
             .map_err(|error| self.fault(script.name, &error, tries))
             .and_then(|value| Reply::read(script.name, value));
         self.shared.metrics.decided(script.name, reply.as_ref().map(Reply::word), started.elapsed());
         reply
+    }
+
+    /// Whether the newest decision had no answer in any of its tries.
+    fn is_silent(&self) -> bool {
+        self.shared.silent.load(Ordering::Relaxed)
     }
 
     /// A place in the gate. To find one free is not timed: that is every decision of a node that keeps up.
@@ -193,6 +197,20 @@ fn was_lost(error: &Error) -> bool {
         error.kind(),
         ErrorKind::IO | ErrorKind::Canceled | ErrorKind::Timeout | ErrorKind::Routing | ErrorKind::Cluster
     ) || is_elsewhere(error)
+        || is_dropped(error)
+}
+
+/// Whether no answer came in time.
+fn is_late(error: &Error) -> bool {
+    *error.kind() == ErrorKind::Timeout
+}
+
+/// Whether its connection, or its client, went away under it: the library has no kind of its own for that.
+fn is_dropped(error: &Error) -> bool {
+    *error.kind() == ErrorKind::Unknown
+        && ["Failed to route command", "Failed to send command to router", "channel closed"]
+            .iter()
+            .any(|start| error.details().starts_with(start))
 }
 
 /// Whether another server is to be asked, or this one later.
@@ -207,6 +225,7 @@ fn kind(error: &Error) -> RedisError {
     match error.kind() {
         _ if error.details().starts_with("OOM") => RedisError::Full,
         _ if is_elsewhere(error) => RedisError::Elsewhere,
+        _ if is_dropped(error) => RedisError::Connection,
         ErrorKind::Timeout => RedisError::Timeout,
         ErrorKind::IO | ErrorKind::Canceled => RedisError::Connection,
         ErrorKind::Routing | ErrorKind::Cluster => RedisError::Elsewhere,

@@ -26,10 +26,14 @@ const JITTER_MS: u64 = 500;
 /// Looks in a row. Each waits at most `redis.command_timeout`: 3 x (1.25 s + 700 ms) is 5.9 s
 /// at most, and 3 s where the answer is an error. The library's own way back is quicker.
 const FAILURES_MAX: u32 = 3;
+/// Twice as many after each replacement that did not help, up to a minute's: a shard that is gone for an hour is no
+/// fault of the client, nor of the shards beside it.
+const FAILURES_LONGEST: u32 = 48;
 
 /// Watches the client of `redis`, and replaces it, for as long as the runtime lives.
 pub(super) async fn supervise(redis: Redis, settings: Settings, mut life: Life) {
     let keys = Keys::new(&settings.prefix, settings.partitions);
+    let mut failures_max = FAILURES_MAX;
     loop {
         let cause = tokio::select! {
             ended = &mut life.task => match ended {
@@ -39,28 +43,37 @@ pub(super) async fn supervise(redis: Redis, settings: Settings, mut life: Life) 
                 Ok(Err(error)) => error.details().to_owned(),
                 Err(_) => "its task has failed".to_owned(),
             },
-            cause = is_unwell(&redis, &keys) => cause,
+            cause = is_unwell(&redis, &keys, &mut failures_max) => cause,
         };
         tracing::error!(cause, "the redis client does not come back by itself; making a new one");
-        let Dialled { client, life: fresh } = until_dialled(&redis, &settings).await;
-        life.end();
-        life = fresh;
+        let Some(Dialled { client, life: fresh }) = until_dialled(&redis, &keys, &settings, &life).await else {
+            tracing::info!("the redis client came back by itself");
+            continue;
+        };
         redis.replace(client);
         redis.shared.metrics.redis_client_replaced();
+        failures_max = (2 * failures_max).min(FAILURES_LONGEST);
+        let (old, patience) = (mem::replace(&mut life, fresh), settings.command_timeout);
+        // What is under way on the old one may still be answered.
+        tokio::spawn(async move {
+            sleep(patience).await;
+            old.end();
+        });
     }
 }
 
 /// Why, once it has been so for a while.
-async fn is_unwell(redis: &Redis, keys: &Keys) -> String {
+async fn is_unwell(redis: &Redis, keys: &Keys, failures_max: &mut u32) -> String {
     let mut failures = 0;
     loop {
         pause().await;
         match look(redis, keys).await {
             Err(error) if was_lost(&error) || lacks_replicas(&error) => failures += 1,
             // An error that another client would be told as well is for the caller to hear.
-            _ => failures = 0,
+            Err(_) => failures = 0,
+            Ok(()) => (failures, *failures_max) = (0, FAILURES_MAX),
         }
-        if failures == FAILURES_MAX {
+        if failures == *failures_max {
             return format!("{failures} looks in a row have failed");
         }
     }
@@ -88,14 +101,17 @@ async fn look(redis: &Redis, keys: &Keys) -> Result<(), Error> {
     Ok(())
 }
 
-/// The old client is left in place meanwhile: it may yet come back, and answers in time.
-async fn until_dialled(redis: &Redis, settings: &Settings) -> Dialled {
+/// The old client is left in place meanwhile, and stays where it comes back first.
+async fn until_dialled(redis: &Redis, keys: &Keys, settings: &Settings, old: &Life) -> Option<Dialled> {
     loop {
         match dial(settings, &redis.shared.metrics).await {
-            Ok(dialled) => return dialled,
+            Ok(dialled) => return Some(dialled),
             Err(error) => tracing::debug!(cause = error.details(), "redis cannot be reached"),
         }
         pause().await;
+        if !old.task.is_finished() && look(redis, keys).await.is_ok() {
+            return None;
+        }
     }
 }
 
