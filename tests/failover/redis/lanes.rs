@@ -23,9 +23,6 @@ const PACE: Duration = Duration::from_millis(20);
 pub(super) const KINDS: [&str; 7] =
     ["info", "request-otp", "verify-otp", "log in", "refresh", "authz/user", "authz/candidate"];
 
-/// `authz/candidate` among them: it asks Redis for the seat, and is not limited.
-const OF_THE_LINK: usize = 6;
-
 /// One answer.
 #[derive(Clone, Copy)]
 pub(super) struct Sample {
@@ -46,8 +43,6 @@ impl Sample {
 pub(super) struct Lanes {
     samples: Arc<Mutex<Vec<Sample>>>,
     count: usize,
-    /// One of each lane.
-    links: Vec<Link>,
     _tasks: JoinSet<()>,
 }
 
@@ -65,31 +60,20 @@ struct Lane {
 impl Lanes {
     pub(super) async fn start(app: &TestApp) -> Self {
         let samples = Arc::new(Mutex::new(Vec::new()));
-        let (mut tasks, mut links, count) = (JoinSet::new(), Vec::new(), app.nodes.len() * WORKERS);
+        let (mut tasks, count) = (JoinSet::new(), app.nodes.len() * WORKERS);
         for number in 0..count {
             let name = format!("lane{number}");
             app.member(&name).await;
             let link = app.invite(&format!("{name}@example.org")).await;
             let code = app.code(&link).await;
             let seat = app.verify(&link, &code).await.assert_status(200).text_of("sessionToken");
-            links.push(link.clone());
             let node = app.nodes[number / WORKERS].public;
             let lane = Lane { number, node, http: Http::new(), name, link, seat, samples: Arc::clone(&samples) };
             // One after the other: each of a node's is dealt to another worker, and kept.
             lane.http.get(&format!("http://{node}/openapi.json")).await.assert_status(200);
             tasks.spawn(lane.run());
         }
-        Self { samples, count, links, _tasks: tasks }
-    }
-
-    /// From the first failure to the last of those since then that ask nothing but of the link of their lane, where that
-    /// is `wanted`; none where all was well.
-    pub(super) fn failing(&self, moment: Instant, wanted: impl Fn(&Link) -> bool) -> Option<Duration> {
-        let of = |sample: &Sample| sample.kind == OF_THE_LINK && wanted(&self.links[sample.lane]);
-        let samples = self.since(moment);
-        let mut failed = samples.iter().filter(|sample| sample.failed() && of(sample));
-        let first = failed.next()?;
-        Some(failed.next_back().unwrap_or(first).ended - first.began)
+        Self { samples, count, _tasks: tasks }
     }
 
     /// Everything that was answered to requests made since then.

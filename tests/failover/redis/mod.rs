@@ -1,6 +1,7 @@
 //! Redis beyond one server: Sentinel and Cluster, real ones, and what becomes of the service when a primary does not.
 
 mod drills;
+mod elsewhere;
 mod exact;
 mod flows;
 mod lanes;
