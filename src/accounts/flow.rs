@@ -46,7 +46,8 @@ pub(super) enum SignedUp {
 pub(super) enum LoggedIn {
     Opened(Opened, Box<User>),
     Wrong,
-    Throttled(Duration),
+    /// For so long; whether that is news.
+    Throttled(Duration, bool),
 }
 
 /// Verdicts on a change of password.
@@ -56,7 +57,8 @@ pub(super) enum Changed {
     /// The session that asks has ended meanwhile.
     Over,
     Wrong,
-    Throttled(Duration),
+    /// As of a log-in.
+    Throttled(Duration, bool),
 }
 
 impl Accounts {
@@ -100,9 +102,9 @@ impl Accounts {
         let limits = &self.0.limits;
         let tried = match limits.try_login(login).await {
             Ok(Tried::Go(tried)) => tried,
-            Ok(Tried::Wait(wait)) => {
+            Ok(Tried::Wait(wait, first)) => {
                 limits.give_back(permit).await?;
-                return Ok(LoggedIn::Throttled(wait));
+                return Ok(LoggedIn::Throttled(wait, first));
             }
             Err(fault) => {
                 told(limits.give_back(permit).await);
@@ -165,7 +167,7 @@ impl Accounts {
         let login = Login::of(&member.user.username);
         let tried = match limits.try_login(&login).await? {
             Tried::Go(tried) => tried,
-            Tried::Wait(wait) => return Ok(Changed::Throttled(wait)),
+            Tried::Wait(wait, first) => return Ok(Changed::Throttled(wait, first)),
         };
         let hashed = async {
             match unless_gone(gone, hasher.verify(current, Some(member.hash.phc()))).await? {

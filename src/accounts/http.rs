@@ -70,8 +70,9 @@ pub(crate) async fn log_in(app: &App, call: &mut Call) -> Result<Reply, Problem>
     let permit = match call.admit(app, Limit::LoginIp).await {
         Ok(permit) => permit,
         Err(refused) => {
-            if refused.slug() == Slug::TooManyAttempts {
-                // The trail tells whom a guesser is after.
+            if call.refusal_is_news() {
+                // The trail tells whom a guesser is after; who goes on is told of by the requests' lines alone, for the trail is
+                // bounded, and could be emptied so.
                 let login = log_in_form(app, call).await.map_or_else(|_| Login::of(""), |(login, _)| login);
                 let who = audit::masked(login.key());
                 call.audit(app, Entry::new(Event::LogInThrottled, app.limits.name(&login), &who));
@@ -95,9 +96,11 @@ pub(crate) async fn log_in(app: &App, call: &mut Call) -> Result<Reply, Problem>
             call.audit(app, Entry::new(Event::LogInFailed, name, &who));
             Err(wrong_credentials("Login or password is not right. Look at both, or reset your password."))
         }
-        LoggedIn::Throttled(wait) => {
+        LoggedIn::Throttled(wait, first) => {
             call.gave_back();
-            call.audit(app, Entry::new(Event::LogInThrottled, name, &who));
+            if first {
+                call.audit(app, Entry::new(Event::LogInThrottled, name, &who));
+            }
             Err(too_many(wait))
         }
     }
@@ -137,8 +140,10 @@ pub(crate) async fn change_password(app: &App, member: &Member, call: &mut Call)
             call.audit(app, Entry::new(Event::LogInFailed, user, &who));
             Err(wrong_credentials("The current password is not right."))
         }
-        Changed::Throttled(wait) => {
-            call.audit(app, Entry::new(Event::LogInThrottled, user, &who));
+        Changed::Throttled(wait, first) => {
+            if first {
+                call.audit(app, Entry::new(Event::LogInThrottled, user, &who));
+            }
             Err(too_many(wait))
         }
     }

@@ -6,13 +6,13 @@
 
 mod trail;
 
+use std::fmt::Display;
 use std::net::IpAddr;
 
 use tracing::field::display;
 
 pub use self::trail::{Entry, Trail, Writer};
 use crate::mail::EmailAddress;
-use crate::users::UserId;
 
 macro_rules! events {
     ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
@@ -40,7 +40,7 @@ events! {
     LogIn = "log_in";
     /// A password was wrong, or its login unknown.
     LogInFailed = "log_in_failed";
-    /// A login was refused for wrong passwords before it.
+    /// A login was refused for wrong passwords before it: once in a wait, however often it is.
     LogInThrottled = "log_in_throttled";
     /// A refresh token came a second time, which ended its session.
     RefreshReused = "refresh_reused";
@@ -74,8 +74,8 @@ events! {
     Unlocked = "unlocked";
 }
 
-/// Writes one line. An operator's command has neither a user nor a client nor a request, whose id is empty then.
-pub fn log(event: Event, who: &str, by: Option<UserId>, client: Option<IpAddr>, request_id: &str) {
+/// Writes one line. An operator's command has neither a client nor a request, whose id is empty then.
+pub fn log(event: Event, who: &str, by: Option<&dyn Display>, client: Option<IpAddr>, request_id: &str) {
     let by = by.map(display);
     let client = client.map(display);
     let request_id = (!request_id.is_empty()).then_some(request_id);

@@ -2,10 +2,12 @@
 //! request waits for it, and where Redis has no room or no answer events are dropped and counted: the log has them.
 
 use std::collections::HashMap;
+use std::fmt::Display;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
+use futures_util::future::join_all;
 use serde_json::json;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
@@ -17,13 +19,18 @@ use crate::fault::Fault;
 use crate::id::Id;
 use crate::limits::Subject;
 use crate::metrics::Metrics;
-use crate::redis::{Keys, Partition, Redis, scripts};
+use crate::redis::{Keys, LOOKS_MAX, Partition, Redis, scripts};
 use crate::users::UserId;
 
-/// Events on their way: 1 MiB of some 250 bytes each, and 40,000 a second where they are gathered for 100 ms.
+/// Events on their way: 1 MiB of some 250 bytes each, and what 1.6 s bring of 2,560 a second, which is as long as a Redis that
+/// is silent holds up a batch.
 const ROOM: usize = 4_096;
-/// Of one script: 256 x 250 bytes are a reply's worth of milliseconds, and 64 KiB.
+/// 256 x 250 bytes are 64 KiB, and 2 ms of Redis' time. Of more than 2,560 a second, a batch does not wait for the next.
 const BATCH_MAX: usize = 256;
+/// A batch that is not written by then is given up: two tries of `redis.command_timeout`, and a third.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Ten times as long as a decision is asked for again.
+const DECIDED: Duration = Duration::from_secs(14);
 /// Of a stream after its newest event. unlock.lua has it too.
 const LIFE: Duration = Duration::from_secs(30 * 24 * 3_600);
 
@@ -73,7 +80,8 @@ impl Entry {
 
     /// One line of the log.
     pub fn log(&self) {
-        log(self.event, &self.who, self.by, self.client, &self.request_id);
+        let by = self.by.as_ref().map(|by| by as &dyn Display);
+        log(self.event, &self.who, by, self.client, &self.request_id);
     }
 }
 
@@ -116,53 +124,77 @@ impl Writer {
         Self { redis, keys, settings }
     }
 
-    /// Writes what comes until `stop`, and what is there then.
+    /// Writes what comes until `stop`, and what is there then; where Redis does not take that either, no more of it.
     pub async fn run(self, mut entries: mpsc::Receiver<Entry>, metrics: Arc<Metrics>, stop: CancellationToken) {
         let mut batch = Vec::with_capacity(BATCH_MAX);
-        loop {
-            let first = tokio::select! {
-                first = entries.recv() => first,
-                // Nobody records any more: requests have ended.
-                () = stop.cancelled() => entries.try_recv().ok(),
-            };
-            let Some(first) = first else { return };
-            tokio::select! {
-                () = sleep(self.settings.gather) => {}
-                () = stop.cancelled() => {}
-            }
-            batch.push(first);
-            while batch.len() < BATCH_MAX
-                && let Ok(entry) = entries.try_recv()
-            {
-                batch.push(entry);
-            }
+        while self.gather(&mut entries, &mut batch, &stop).await {
             let dropped = self.write(&batch).await;
             if dropped > 0 {
                 metrics.audit_dropped(dropped);
+            }
+            if dropped == batch.len() as u64 && stop.is_cancelled() {
+                metrics.audit_dropped(entries.len() as u64);
+                return;
             }
             batch.clear();
         }
     }
 
-    /// Writes them, a script for each partition. How many could not be.
+    /// Fills a batch with what comes from its first entry on, for as long as entries are gathered; a full one goes at once.
+    /// Whether there is any.
+    async fn gather(
+        &self,
+        entries: &mut mpsc::Receiver<Entry>,
+        batch: &mut Vec<Entry>,
+        stop: &CancellationToken,
+    ) -> bool {
+        tokio::select! {
+            _ = entries.recv_many(batch, BATCH_MAX) => {}
+            // Nobody records any more: requests have ended.
+            () = stop.cancelled() => {}
+        }
+        let more =
+            async { while batch.len() < BATCH_MAX && entries.recv_many(batch, BATCH_MAX - batch.len()).await > 0 {} };
+        tokio::select! {
+            biased;
+            () = more => {}
+            () = stop.cancelled() => {}
+            () = sleep(self.settings.gather) => {}
+        }
+        !batch.is_empty()
+    }
+
+    /// Writes them, a script for each partition and some at a time. How many could not be.
     pub async fn write(&self, entries: &[Entry]) -> u64 {
         let mut parts: HashMap<Partition, Vec<&Entry>> = HashMap::new();
         for entry in entries {
             parts.entry(self.keys.partition(&entry.subject)).or_default().push(entry);
         }
-        let mut dropped = 0;
-        for (partition, entries) in parts {
-            if let Err(fault) = self.add(partition, &entries).await {
-                tracing::warn!(cause = %fault, events = entries.len(), "the audit trail in redis lacks events");
-                dropped += entries.len() as u64;
+        let (started, mut dropped, mut cause) = (Instant::now(), 0, None);
+        for some in parts.into_iter().collect::<Vec<_>>().chunks(LOOKS_MAX) {
+            // A fault that is quick is the partition's own. Where Redis is silent, the next ones would only wait as well.
+            if cause.is_some() && started.elapsed() >= PATIENCE {
+                dropped += some.iter().map(|(_, entries)| entries.len() as u64).sum::<u64>();
+                continue;
             }
+            let adds = some.iter().map(async |(partition, entries)| (entries, self.add(*partition, entries).await));
+            for (entries, added) in join_all(adds).await {
+                if let Err(fault) = added {
+                    dropped += entries.len() as u64;
+                    cause = cause.or(Some(fault));
+                }
+            }
+        }
+        if let Some(fault) = cause {
+            tracing::warn!(cause = %fault, events = dropped, "the audit trail in redis lacks events");
         }
         dropped
     }
 
     async fn add(&self, partition: Partition, entries: &[&Entry]) -> Result<(), Fault> {
         let events: Vec<Vec<String>> = entries.iter().map(|entry| entry.fields()).collect();
-        let args = [Id::nonce().into(), self.settings.keep.into(), LIFE.into(), json!(events).to_string().into()];
-        self.redis.decide(&scripts::AUDIT_ADD, [&self.keys.audit(partition)], args).await.map(drop)
+        let keys = [&self.keys.audit(partition), &self.keys.audit_batch(partition, &Id::nonce())];
+        let args = [self.settings.keep.into(), LIFE.into(), DECIDED.into(), json!(events).to_string().into()];
+        self.redis.decide(&scripts::AUDIT_ADD, keys, args).await.map(drop)
     }
 }

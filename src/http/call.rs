@@ -37,6 +37,7 @@ pub struct Call {
     gone: CancellationToken,
     policies: Vec<Policy>,
     standings: Vec<Standing>,
+    refusal_is_news: bool,
     /// Of an upload.
     place: Option<Place>,
 }
@@ -57,7 +58,11 @@ impl Call {
         let waiting = gone.clone().drop_guard();
         let (query, headers) = (head.uri.query().map(str::to_owned), head.headers);
         let (policies, standings) = (Vec::new(), Vec::new());
-        (Self { headers, query, body: Some(body), client, id, gone, policies, standings, place: None }, waiting)
+        let (place, refusal_is_news) = (None, false);
+        (
+            Self { headers, query, body: Some(body), client, id, gone, policies, standings, refusal_is_news, place },
+            waiting,
+        )
     }
 
     /// Records that this request made something happen.
@@ -160,11 +165,18 @@ impl Call {
                 self.standings.push(standing);
                 Ok(permit)
             }
-            Admission::Refused(standing) => {
+            Admission::Refused(standing, news) => {
                 self.standings.push(standing);
+                self.refusal_is_news = news;
                 Err(Problem::new(slug, detail).retry_after(standing.reset))
             }
         }
+    }
+
+    /// Whether a limit has just refused the client, and not for the same thing lately.
+    #[must_use]
+    pub fn refusal_is_news(&self) -> bool {
+        self.refusal_is_news
     }
 
     /// Gives back what was admitted last, for a request that was refused otherwise and is

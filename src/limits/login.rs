@@ -21,8 +21,8 @@ pub struct Try {
 pub enum Tried {
     /// Look at the password.
     Go(Try),
-    /// Not before this is over.
-    Wait(Duration),
+    /// Not before this is over; whether it is told for the first time.
+    Wait(Duration, bool),
 }
 
 impl Limits {
@@ -46,7 +46,7 @@ impl Limits {
             "go" => Ok(Tried::Go(Try { key, nonce })),
             "wait" => {
                 self.redis.metrics().refused(LOGIN_ACCOUNT);
-                Ok(Tried::Wait(Duration::from_millis(reply.number(0)?)))
+                Ok(Tried::Wait(Duration::from_millis(reply.number(0)?), reply.number(1)? == 1))
             }
             _ => Err(reply.surprise()),
         }

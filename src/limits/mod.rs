@@ -120,8 +120,8 @@ pub struct Standing {
 pub enum Admission {
     /// Go on.
     Admitted(Permit, Standing),
-    /// Not before the reset.
-    Refused(Standing),
+    /// Not before the reset; whether that is news, for limits that are counted exactly.
+    Refused(Standing, bool),
 }
 
 /// Counts in Redis.
@@ -205,7 +205,7 @@ impl Limits {
             "admitted" => Ok(Admission::Admitted(Permit { key, nonce }, standing)),
             "refused" => {
                 self.redis.metrics().refused(name);
-                Ok(Admission::Refused(standing))
+                Ok(Admission::Refused(standing, reply.number(2).is_ok_and(|first| first == 1)))
             }
             _ => Err(reply.surprise()),
         }

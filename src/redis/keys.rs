@@ -141,6 +141,12 @@ impl Keys {
         Key::new(format!("{}:audit:{{{pp:02x}}}", self.prefix))
     }
 
+    /// Hash: there for a moment after a batch of events was added, by its nonce.
+    #[must_use]
+    pub fn audit_batch(&self, Partition(pp): Partition, nonce: &Id) -> Key {
+        Key::new(format!("{}:audit_batch:{{{pp:02x}}}:{nonce}", self.prefix))
+    }
+
     /// Hash: what the fleet must agree on. The only key without a TTL.
     #[must_use]
     pub fn meta(&self) -> Key {

@@ -111,7 +111,7 @@ pub static JOB_DEFER: Script<2, 5> = Script::new("job_defer", include_str!("../.
 /// Ends a job that can never succeed.
 pub static JOB_REFUSE: Script<4, 5> = Script::new("job_refuse", include_str!("../../lua/job_refuse.lua"));
 /// Adds events to the trail of a partition.
-pub static AUDIT_ADD: Script<1, 4> = Script::new("audit_add", include_str!("../../lua/audit_add.lua"));
+pub static AUDIT_ADD: Script<2, 4> = Script::new("audit_add", include_str!("../../lua/audit_add.lua"));
 /// `lua/meta_look.lua`
 pub static META_LOOK: Script<1, 0> = Script::new("meta_look", include_str!("../../lua/meta_look.lua"));
 /// Pins the number of partitions.

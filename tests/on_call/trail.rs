@@ -1,10 +1,20 @@
 //! The audit trail in Redis.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio_util::sync::CancellationToken;
+use vestibule::audit::{Entry, Event, Trail, Writer};
+use vestibule::config::{Audit, Config, Mode};
+use vestibule::id::Id;
+use vestibule::metrics::Metrics;
+use vestibule::redis::{Gate, Redis};
 
 use super::{ask, lock, redis_cli, shell};
 use crate::support::TestApp;
 use crate::support::app::{Link, Setup};
+use crate::support::child::Served;
 use crate::support::resp::Value;
 use crate::support::until::until;
 
@@ -103,7 +113,8 @@ async fn a_batch_is_written_once_and_the_oldest_go() {
     let add = |nonce: &str, keep: &str, events: usize| {
         let events = vec![r#"["event","code_sent"]"#; events].join(",");
         let source = include_str!("../../lua/audit_add.lua");
-        let call = ["EVAL", source, "1", "vb:audit:{00}", nonce, keep, "60000", &format!("[{events}]")];
+        let batch = format!("vb:audit_batch:{{00}}:{nonce}");
+        let call = ["EVAL", source, "2", "vb:audit:{00}", &batch, keep, "60000", "10000", &format!("[{events}]")];
         assert_eq!(app.resp().call(&call), Value::Array(vec![Value::Text("added".to_owned())]));
         app.resp().call(&["XLEN", "vb:audit:{00}"]).integer()
     };
@@ -114,4 +125,84 @@ async fn a_batch_is_written_once_and_the_oldest_go() {
     }
     let kept = add("last", "500", 1);
     assert!((500..700).contains(&kept), "{kept}");
+}
+
+/// Events of as many subjects, whose writer is not a node's.
+async fn writer(app: &TestApp, gather: Duration) -> (Writer, Vec<Entry>) {
+    let settings = &mut app.environment().into_iter();
+    let config = Config::load(None, settings, Mode::Development).unwrap_or_else(|error| panic!("{error}"));
+    let gate = Arc::new(Gate::new(64, 64, Duration::from_secs(1)));
+    let redis = Redis::connect(&config.redis, gate, Arc::new(Metrics::new())).await.unwrap();
+    let entries = (0..3_000).map(|_| Entry::new(Event::CodeSent, Id::nonce(), "a***")).collect();
+    (Writer::new(redis, app.keys(), Audit { gather, ..config.audit }), entries)
+}
+
+fn written(app: &TestApp) -> i64 {
+    let partitions = app.keys().all_partitions();
+    partitions.map(|partition| app.resp().call(&["XLEN", app.keys().audit(partition).name()]).integer()).sum()
+}
+
+#[tokio::test]
+async fn a_full_batch_does_not_wait_for_the_next() {
+    let app = Setup::new().nodes(0).start().await;
+    let (writer, entries) = writer(&app, Duration::from_secs(3_600)).await;
+    let (metrics, stop) = (Arc::new(Metrics::new()), CancellationToken::new());
+    let (trail, receiver) = Trail::channel(Arc::clone(&metrics));
+    for entry in entries {
+        trail.record(entry);
+    }
+    let run = tokio::spawn(writer.run(receiver, metrics, stop.clone()));
+    // 11 batches of 256; the rest of 184 would have to wait for an hour.
+    until("what fills batches", async || (written(&app) == 2_816).then_some(())).await;
+    stop.cancel();
+    run.await.unwrap();
+    assert_eq!(written(&app), 3_000);
+}
+
+#[tokio::test]
+async fn a_redis_that_is_silent_holds_up_a_batch_for_two_seconds() {
+    let app = Setup::new().nodes(0).start().await;
+    let (writer, entries) = writer(&app, Duration::from_millis(1)).await;
+    app.redis.pause().unwrap();
+    let started = Instant::now();
+    let dropped = writer.write(&entries[..256]).await;
+    let took = started.elapsed();
+    app.redis.resume().unwrap();
+    assert_eq!(dropped, 256);
+    println!("given up after {took:?}");
+    // 16 partitions one after the other: 11.9 s.
+    assert!(took < Duration::from_secs(8), "{took:?}");
+}
+
+#[tokio::test]
+async fn a_batch_that_cannot_be_written_is_told_once() {
+    let app = Setup::new().nodes(0).start().await;
+    let node = Served::start(&app, &[("audit.gather", "2s")]).await;
+    for partition in app.keys().all_partitions() {
+        app.resp().call(&["SET", app.keys().audit(partition).name(), "", "EX", "600"]);
+    }
+    for name in ["ada", "bob", "eve", "joe", "liz"] {
+        let body = format!(r#"{{"login":"{name}","password":"wrong"}}"#);
+        app.http.post_json(&format!("http://{}/auth/login", node.public), &body).await.assert_status(401);
+    }
+    let line = node.child.line("the audit trail in redis lacks events").await;
+    assert!(line.contains(r#""events":5"#) && line.contains("WRONGTYPE"), "{line}");
+    assert_eq!(node.child.lines().iter().filter(|line| line.contains("lacks events")).count(), 1);
+}
+
+#[tokio::test]
+async fn who_is_refused_on_and_on_does_not_empty_the_trail() {
+    let app = Setup::new().set("limits.login_ip.max", &8).start().await;
+    for (login, wrong, refused) in [("ada", 5, 30), ("eve", 3, 30)] {
+        for nth in 0..wrong + refused {
+            app.log_in(login, "wrong").await.assert_status(if nth < wrong { 401 } else { 429 });
+        }
+    }
+    let count = |event: &str| {
+        let streams = app.keys().all_partitions().map(|partition| newest(&app, app.keys().audit(partition).name()));
+        streams.flatten().filter(|told| told["event"] == event).count()
+    };
+    until("what was wrong", async || (count("log_in_failed") == 8).then_some(())).await;
+    // One of the name that waits, one of the client that is over.
+    assert_eq!(count("log_in_throttled"), 2);
 }

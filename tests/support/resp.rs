@@ -101,7 +101,7 @@ impl Resp {
 
     /// Every key by which something is decided: the audit trail is written beside requests, a moment later.
     pub(crate) fn keys(&mut self) -> Vec<String> {
-        self.all_keys().into_iter().filter(|key| !key.contains(":audit:{")).collect()
+        self.all_keys().into_iter().filter(|key| !key.contains(":audit:{") && !key.contains(":audit_batch:{")).collect()
     }
 
     /// Every key.

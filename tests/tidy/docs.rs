@@ -145,6 +145,7 @@ fn keyspace(claims: &mut Claims<'_>) {
         keys.session(&id, &id),
         keys.reset(&id),
         keys.audit(partition),
+        keys.audit_batch(partition, &id),
         keys.meta(),
     ];
     let makers = claims
