@@ -9,7 +9,7 @@
 --
 -- With a candidate's token, and without the binary, the id of the link is (and the partition, of 16, its last digit):
 --
---   printf %s TOKEN | sha256sum | cut -c1-32
+--   read -rs TOKEN; printf %s "$TOKEN" | sha256sum | cut -c1-32
 --
 -- KEYS[1]  any key of the subject
 -- ARGV[1]  limits  where they are not the default ones, times in ms: "otp_attempt.max=5 otp_request.window=60000"
@@ -99,12 +99,22 @@ local function mail(what, job, ended)
     since(number(waiting.tried)), waiting.why or '?')
 end
 
-local function link_state(link, otp)
+-- How many partitions there are no key tells that stands in the same slot.
+local function unknown(name, words)
+  local usual = string.format('{0%s}', string.sub(name, -1))
+  if place ~= usual then
+    return say('WRONG PARTITION, where redis.partitions is 16: it is %s then, not %s.', usual, place)
+  end
+  say('UNKNOWN HERE: %s', words)
+  say('(Where redis.partitions is not 16, its partition may be another: vestibule explain tells it.)')
+end
+
+local function link_state(link_id, link, otp)
   local total, worn = number(otp.total), limits['otp_attempt.total_max']
   local lock, again = number(otp['until']), 'vestibule interview reissue ' .. (link.interview or 'ID')
   if not link.state then
-    return say('UNKNOWN HERE: nobody has used it since Redis has its data. Its next use reads it from Postgres, if '
-      .. 'there is such a link at all: vestibule explain asks there.')
+    return unknown(link_id, 'nobody has used it since Redis has its data. Its next use reads it from Postgres, if there '
+      .. 'is such a link at all: vestibule explain asks there.')
   elseif link.state ~= 'live' then
     return say('DEAD: revoked or reissued over %s. What helps: the newest mail, or %s.',
       since(number(link.since)), again)
@@ -127,8 +137,8 @@ local function link_state(link, otp)
   local full = #asked >= max and asked[#asked - max + 1] + limits['otp_request.window'] or 0
   local soon = #asked > 0 and asked[#asked] + limits['otp_request.apart'] or 0
   if full > math.max(now, lock) then
-    say('TOO MANY CODES: %d asked for in %s. The next one may be asked for %s.', #asked,
-      span(limits['otp_request.window']), till(full))
+    say('TOO MANY CODES: %d asked for in %s. The next one may be asked for %s. What helps: wait, or lua/ops/unlock.lua.',
+      #asked, span(limits['otp_request.window']), till(full))
   elseif soon > math.max(now, lock) then
     say('TOO SOON for another code: the last one was asked for %s. The next one may be asked for %s.',
       since(asked[#asked]), till(soon))
@@ -146,7 +156,7 @@ end
 local function inspect_link(link_id)
   local link, otp, mailed = hash(of('link', link_id)), hash(of('otp', link_id)), hash(of('mailed', link_id))
   say('link %s%s', link_id, link.interview and string.format(', interview %s, %s', link.interview, link.masked) or '')
-  link_state(link, otp)
+  link_state(link_id, link, otp)
   if otp.verified then say('A code was right %s.', since(number(otp.verified))) end
   local seat, seated = hash(of('seat', link_id))
   if link.started then say('STARTED %s: the candidate was let in.', since(number(link.started))) end
@@ -224,8 +234,12 @@ local function inspect_account(user)
   end
   table.sort(sessions, function(a, b) return a.created > b.created end)
   say('account %s%s', user, account.role and ', role ' .. account.role or '')
-  say('%s: %s live%s.', #sessions > 0 and 'LOGGED IN' or there and 'LOGGED OUT' or 'UNKNOWN HERE',
-    many(#sessions, 'session'), account.version and '; the password is at version ' .. account.version or '')
+  if not there and not reset.asked then
+    unknown(user, 'no session of it has lived since Redis has its data.')
+  else
+    say('%s: %s live%s.', #sessions > 0 and 'LOGGED IN' or 'LOGGED OUT', many(#sessions, 'session'),
+      account.version and '; the password is at version ' .. account.version or '')
+  end
   for n = 1, math.min(#sessions, 10) do
     local used = redis.call('HGET', of('session', sessions[n].id), 'used')
     say('Session %s: begun %s, last log-in or refresh %s, ends %s.', sessions[n].id, at(sessions[n].created),

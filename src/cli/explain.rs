@@ -78,9 +78,15 @@ impl Explain {
                 }
                 told(&interview.map(|_| "no interview has this id".to_owned()))?;
                 let user = UserId::from_bytes(*id.as_bytes());
-                told(&desk.users.load(user).await.map(|found| said_of(found.map(|(user, _)| user).as_ref())))?;
+                let found = desk.users.load(user).await.map(|found| found.map(|(user, _)| user));
+                told(&found.as_ref().map(|user| said_of(user.as_ref())).map_err(Clone::clone))?;
+                if let Ok(Some(user)) = found {
+                    for name in [&user.username, &user.email] {
+                        desk.inspect_all(&desk.names.of_login(&Login::of(name))).await?;
+                    }
+                }
                 desk.inspect(&desk.keys.account(&user.id())).await?;
-                desk.trail(&desk.keys.audit(desk.keys.partition(&user.id())))
+                desk.trail(&user.id()).await
             }
             Asked::Client(address) => {
                 say(format_args!("client {}", Subject::of(address).masked))?;
@@ -109,7 +115,7 @@ impl Desk<'_> {
                 )
             }
         }))?;
-        self.trail(&self.keys.audit(self.keys.partition(id)))
+        self.trail(id).await
     }
 
     async fn explain_login(&self, login: &Login) -> Result<(), Failure> {
@@ -121,9 +127,9 @@ impl Desk<'_> {
                 self.inspect_all(&self.names.of_login(&other)).await?;
             }
             self.inspect(&self.keys.account(&user.id.id())).await?;
-            self.trail(&self.keys.audit(self.keys.partition(&user.id.id())))?;
+            self.trail(&user.id.id()).await?;
         }
-        self.trail(&self.names.trail_of_login(login))?;
+        self.trail(&self.names.in_trail(login)).await?;
         told(&user.map(|user| said_of(user.as_ref())))
     }
 
@@ -158,34 +164,37 @@ impl Desk<'_> {
         print(&reply, "  ")
     }
 
-    fn trail(&self, key: &Key) -> Result<(), Failure> {
-        let redis_cli = self.config.redis.url.redis_cli();
-        say(format_args!("# the audit trail\n  {redis_cli} XREVRANGE '{}' + - COUNT 20", key.name()))
+    /// What the trail has of a subject, the newest first.
+    async fn trail(&self, subject: &Id) -> Result<(), Failure> {
+        let key = self.keys.audit(self.keys.partition(subject));
+        say(format_args!("# {}, of {subject}", key.name()))?;
+        print(&self.redis.decide(&ops::TRAIL, [&key], [subject.to_string().into()]).await?, "  ")
     }
 }
 
 impl Unlock {
-    pub(super) async fn run(self, config: &Config) -> Result<(), Failure> {
+    /// `by` is who types.
+    pub(super) async fn run(self, config: &Config, by: &str) -> Result<(), Failure> {
         let asked = Asked::read(self.subject)?;
         telemetry::start(&config.log);
         let desk = Desk::open(config).await?;
         match asked {
-            Asked::Link(id) => desk.unlock(&[desk.link(&id)], &id.to_string()).await,
+            Asked::Link(id) => desk.unlock(&[desk.link(&id)], &id.to_string(), by).await,
             Asked::Uuid(id) => match desk.interviews.read(Reach::All, id).await? {
-                Some(interview) => desk.unlock(&[desk.link(&interview.link)], &interview.link.to_string()).await,
+                Some(interview) => desk.unlock(&[desk.link(&interview.link)], &interview.link.to_string(), by).await,
                 None => Err(Failure::usage(format!("there is no interview {id}; a user is unlocked by their name"))),
             },
             Asked::Client(address) => {
                 let who = Subject::of(address).masked;
-                desk.unlock(&desk.names.of_client(address), &who).await
+                desk.unlock(&desk.names.of_client(address), &who, by).await
             }
             Asked::Login(login) => {
                 let who = masked(login.key());
-                desk.unlock(&desk.names.of_login(&login), &who).await?;
+                desk.unlock(&desk.names.of_login(&login), &who, by).await?;
                 // Without Postgres, the name that was typed is all there is.
                 let user = desk.user(&login).await.ok().flatten();
                 match user.and_then(|user| Desk::other_name(&user, &login)) {
-                    Some(other) => desk.unlock(&desk.names.of_login(&other), &masked(other.key())).await,
+                    Some(other) => desk.unlock(&desk.names.of_login(&other), &masked(other.key()), by).await,
                     None => Ok(()),
                 }
             }
@@ -196,11 +205,12 @@ impl Unlock {
 
 impl Desk<'_> {
     /// The script notes it in the trail of Redis; the log is ours.
-    async fn unlock(&self, keys: &[Key], who: &str) -> Result<(), Failure> {
+    async fn unlock(&self, keys: &[Key], who: &str, by: &str) -> Result<(), Failure> {
         for key in keys {
-            let reply = self.redis.decide(&ops::UNLOCK, [key], []).await?;
+            let args = [by.into(), maxima(self.config).into(), Id::nonce().into()];
+            let reply = self.redis.decide(&ops::UNLOCK, [key], args).await?;
             if reply.word().starts_with("UNLOCKED") {
-                audit::log(Event::Unlocked, who, None, None, "");
+                audit::log(Event::Unlocked, who, Some(&by), None, "");
             }
             say(format_args!("# {}", key.name()))?;
             print(&reply, "  ")?;
@@ -238,8 +248,8 @@ fn said_of(user: Option<&User>) -> String {
     }
 }
 
-/// The limits as configured here, for inspect, which knows the default ones.
-fn maxima(config: &Config) -> String {
+/// The limits as configured here, for scripts that know the default ones.
+pub(super) fn maxima(config: &Config) -> String {
     let Limits { otp_request, otp_attempt, login_account, .. } = config.limits;
     let limits = &config.limits;
     let rates = [

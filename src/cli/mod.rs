@@ -11,6 +11,7 @@ mod lua;
 mod notify;
 mod serve;
 mod subject;
+mod top;
 mod user;
 
 use std::io::Write as _;
@@ -75,6 +76,8 @@ enum Command {
     Explain(explain::Explain),
     /// End what keeps a link, a login or a client out: a cooldown, a wait, a limit
     Unlock(explain::Unlock),
+    /// Tell whom limits keep out or nearly do, the busiest first, over all of Redis
+    Top(top::Top),
     /// List the scripts with their digests, to read Redis' SLOWLOG with
     Lua(lua::Lua),
 }
@@ -180,7 +183,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
             Command::Hash(hash) => hash.run(&environment.accounts()?),
             Command::Check => check::check(&environment.config(Mode::Production)?).await,
             Command::Explain(explain) => explain.run(&environment.config(Mode::Development)?).await,
-            Command::Unlock(unlock) => unlock.run(&environment.config(Mode::Development)?).await,
+            Command::Unlock(unlock) => unlock.run(&environment.config(Mode::Development)?, &environment.operator).await,
+            Command::Top(top) => top.run(&environment.config(Mode::Development)?).await,
             Command::Lua(lua) => lua.run(),
         }
     });
@@ -196,6 +200,15 @@ const EXIT_PATIENCE: Duration = Duration::from_secs(1);
 struct Environment {
     file: Option<PathBuf>,
     variables: Vec<(String, String)>,
+    operator: String,
+}
+
+/// Who types, and where, as the trail shall have it: behind sudo, whoever that was.
+fn operator() -> String {
+    let named = |name| std::env::var_os(name).and_then(|name| name.into_string().ok()).filter(|name| !name.is_empty());
+    let user = named("SUDO_USER").or_else(|| named("USER")).or_else(|| named("LOGNAME"));
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    format!("{}@{host}", user.as_deref().unwrap_or("?"))
 }
 
 impl Environment {
@@ -210,7 +223,7 @@ impl Environment {
             variables.push((name, value));
         }
         let named = variables.iter().find(|(name, _)| name == "VESTIBULE_CONFIG").map(|(_, file)| PathBuf::from(file));
-        Ok(Self { file: file.or(named), variables })
+        Ok(Self { file: file.or(named), variables, operator: operator() })
     }
 
     fn config(&self, mode: Mode) -> Result<Config, Failure> {

@@ -94,9 +94,9 @@ impl Names {
         [LOGIN_ACCOUNT, FORGOT_EMAIL].map(|limit| self.keys.limit(limit, &self.keyring.subject(limit, login.key())))
     }
 
-    /// Where the trail has what was tried under a name.
-    pub(super) fn trail_of_login(&self, login: &Login) -> Key {
-        self.keys.audit(self.keys.partition(&self.keyring.subject(LOGIN_ACCOUNT, login.key())))
+    /// The id by which the trail has what was tried under a name.
+    pub(super) fn in_trail(&self, login: &Login) -> Id {
+        self.keyring.subject(LOGIN_ACCOUNT, login.key())
     }
 
     /// What is counted of a client.

@@ -22,6 +22,7 @@ async fn every_command_explains_itself() {
                 "check",
                 "explain",
                 "unlock",
+                "top",
                 "lua",
                 "VESTIBULE_REDIS__URL",
                 "64",
@@ -44,6 +45,7 @@ async fn every_command_explains_itself() {
         ("user role", &["<LOGIN>", "<ROLE>", "member, recruiter or admin", "next request"]),
         ("explain", &["standard input", "[SUBJECT]", "outbox"]),
         ("unlock", &["[SUBJECT]", "cooldown"]),
+        ("top", &["--who <MASKED>", "busiest"]),
         ("lua", &["--source <NAME>", "SLOWLOG"]),
     ] {
         let arguments: Vec<_> = command.split_whitespace().chain(["--help"]).collect();

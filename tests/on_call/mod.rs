@@ -8,6 +8,7 @@ mod outbox;
 mod scripts;
 mod top;
 mod trail;
+mod unlock;
 
 use std::process::Command;
 

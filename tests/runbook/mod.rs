@@ -95,6 +95,8 @@ impl Scene {
                 ("LINK", format!("https://interviews.example.com/interview/join/{}", self.link.token)),
                 ("LOGIN", LOGIN.to_owned()),
                 ("ADDRESS", CLIENT.to_owned()),
+                ("WHO", "a***".to_owned()),
+                ("ME", "root@edge-1".to_owned()),
             ]
             .map(|(name, value)| (name.to_owned(), value)),
         );

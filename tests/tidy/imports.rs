@@ -91,8 +91,8 @@ const LIBRARIES: [(&str, &[&str], &str); 28] = [
     ("tracing_subscriber", &["src/config/server.rs", "src/telemetry.rs"], "the log, and the check of log.level"),
     (
         "rustix",
-        &["src/cli/dev/keeper.rs", "src/cli/serve.rs", "src/dev/servers/", "src/password/pool.rs"],
-        "signals to nodes of a fleet; the limit of open files; private servers' processes; niceness of threads",
+        &["src/cli/dev/keeper.rs", "src/cli/mod.rs", "src/cli/serve.rs", "src/dev/servers/", "src/password/pool.rs"],
+        "signals to nodes of a fleet; the machine's name; the limit of open files; private servers' processes; niceness of threads",
     ),
     ("argon2", &["src/password/"], "hashes cost memory, time and a thread, which are bounded in one place"),
     ("unicode_normalization", &["src/password/", "src/users/"], "passwords, logins and names are compared in NFC"),

@@ -53,8 +53,13 @@ const TTL_STANDS: [(&str, usize, &str); 14] = [
 ];
 
 /// What each script for redis-cli may do.
-const OPS: [(&str, Ops); 4] =
-    [("inspect", Ops::Reads), ("outbox", Ops::Reads), ("top", Ops::Reads), ("unlock", Ops::Repairs)];
+const OPS: [(&str, Ops); 5] = [
+    ("inspect", Ops::Reads),
+    ("outbox", Ops::Reads),
+    ("top", Ops::Reads),
+    ("trail", Ops::Reads),
+    ("unlock", Ops::Repairs),
+];
 
 #[derive(Clone, Copy, PartialEq)]
 enum Ops {
@@ -322,7 +327,7 @@ fn drifting_scripts_are_seen() {
             (add, "local t", LONG, "too long"),
             ("lua/otp_info.lua", time, "redis.call('DEL', KEYS[2])\nlocal t = redis.call('TIME')", "changing nothing"),
             ("lua/ops/outbox.lua", time, "redis.call('DEL', KEYS[1])\nlocal t = redis.call('TIME')", "may read only"),
-            ("lua/ops/unlock.lua", "'HDEL', otp, 'until'", "'HSET', otp, 'until', 0", "format it"),
+            ("lua/ops/unlock.lua", "'HDEL', otp, 'until', 'asked'", "'HSET', otp, 'until', 0", "format it"),
             ("lua/ops/unlock.lua", "--eval lua/ops/unlock.lua", "--eval it", "how redis-cli"),
             ("lua/ops/new.lua", "", "#!lua\n-- do something", "is not in the list"),
             ("lua/other.lua", "", "#!lua\n-- decide something", "has not once"),
