@@ -8,9 +8,10 @@ use vestibule::redis::ops;
 
 use crate::support::acl;
 use crate::support::app::vestibule;
-use crate::support::child::path;
+use crate::support::child::{Child, path};
 use crate::support::postgres::fresh_folder;
 use crate::support::resp::{Resp, Value};
+use crate::support::until::until;
 
 fn redis() -> (RedisServer, Resp) {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
@@ -27,6 +28,24 @@ async fn check(url: &str, more: &[(&str, &str)]) -> String {
     let output = vestibule(&["check"], &environment).await;
     let text = String::from_utf8(output.stdout).unwrap();
     text.lines().find(|line| line.contains(" redis ")).unwrap_or_else(|| panic!("{text}")).to_owned()
+}
+
+#[tokio::test]
+async fn a_server_with_the_shipped_settings_and_users_is_fit() {
+    let folder = fresh_folder("redis");
+    let socket = folder.join("redis.sock");
+    let users = include_str!("../config/redis-users.conf").replace(" on resetchannels", " on >p@ss resetchannels");
+    std::fs::write(folder.join("redis-users.conf"), users).unwrap();
+    let settings = include_str!("../config/redis.conf").replace("# include /etc/redis/", "include ");
+    assert!(settings.contains("\ninclude redis-users.conf"), "the shipped settings name the users");
+    let own = format!("port 0\nunixsocket {}\ndir {}\n", socket.display(), folder.display());
+    std::fs::write(folder.join("redis.conf"), settings + &own).unwrap();
+    let server = Child::start("redis-server", &["redis.conf"], &[], &folder);
+    let url = format!("redis+unix://vestibule:p%40ss@{}", socket.display());
+    until(&format!("a fit server: {:?}", server.lines()), async || {
+        check(&url, &[]).await.starts_with("ok").then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -77,6 +96,7 @@ async fn the_engineer_on_call_runs_every_script_and_who_only_looks_those_that_re
         let keys: &[&str] = match script {
             "ops/outbox" => &["vb:mail:{0c}"],
             "ops/top" => &[],
+            "ops/trail" => &["vb:audit:{0c}"],
             _ => &[&otp, &limit],
         };
         let calls: Vec<&[&str]> = if keys.is_empty() { vec![&[]] } else { keys.chunks(1).collect() };
