@@ -8,9 +8,9 @@
 -- ARGV[3]  nonce  of this decision
 --
 -- Returns {word, ...}
---   {"gone"}                done, expired, superseded or killed; now out of the queue
---   {"later"}               not due: taken by another, or put off
---   {"taken", field, value, ...}  yours; the fields of the job
+--   {"gone"}   done, expired, superseded or killed; now out of the queue
+--   {"later"}  not due: taken by another, or put off
+--   {"taken", age, left, field, value, ...}  yours, so many ms after it was queued and before it expires; its fields
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local due = redis.call('ZSCORE', KEYS[1], ARGV[1])
@@ -25,5 +25,7 @@ redis.call('ZADD', KEYS[1], string.format('%.0f', now + tonumber(ARGV[2])), ARGV
 redis.call('HSET', KEYS[2], 'claim', ARGV[3])
 -- When it was queued: what is put off falls due again later.
 redis.call('HSETNX', KEYS[2], 'since', due)
-table.insert(job, 1, 'taken')
-return job
+local age = now - tonumber(redis.call('HGET', KEYS[2], 'since'))
+local answer = {'taken', math.max(age, 0), math.max(redis.call('PTTL', KEYS[2]), 0)}
+for at = 1, #job do answer[at + 3] = job[at] end
+return answer

@@ -4,12 +4,13 @@
 //! life of its own. Taking a job moves its due time on, so that it falls due again if its
 //! taker dies; what was done, superseded or expired is dropped.
 
+mod oldest;
 mod worker;
 
 use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
@@ -124,6 +125,10 @@ pub struct Job {
     pub version: String,
     /// Attempts that failed before this one.
     pub tries: u32,
+    /// Since when it waits.
+    pub queued: Instant,
+    /// It is not worth carrying out after this.
+    pub expires: Instant,
     fields: HashMap<String, String>,
 }
 
@@ -232,20 +237,24 @@ impl Jobs {
     }
 
     async fn claim(&self, id: &JobId, lease: Duration) -> Result<Option<Job>, Fault> {
+        let now = Instant::now();
         let args = [id.to_string().into(), lease.into(), Id::nonce().into()];
         let keys = [&self.queue_of(id), &self.keys.job(id)];
         let reply = self.redis.decide(&scripts::JOB_CLAIM, keys, args).await?;
         if !reply.is("taken") {
             return Ok(None);
         }
+        let (age, left) = (Duration::from_millis(reply.number(0)?), Duration::from_millis(reply.number(1)?));
         let mut fields = HashMap::new();
-        let mut texts = reply.texts();
+        let mut texts = reply.texts().skip(2);
         while let (Some(name), Some(value)) = (texts.next(), texts.next()) {
             fields.insert(name, value);
         }
         let version = fields.get("version").cloned().ok_or_else(|| reply.surprise())?;
         let tries = fields.get("tries").and_then(|tries| tries.parse().ok()).unwrap_or(0);
-        Ok(Some(Job { id: *id, version, tries, fields }))
+        // A machine that has just started may have no name for a time so long ago.
+        let queued = now.checked_sub(age).unwrap_or(now);
+        Ok(Some(Job { id: *id, version, tries, queued, expires: now + left, fields }))
     }
 
     async fn done(&self, job: &Job) -> Result<(), Fault> {
@@ -262,7 +271,13 @@ impl Jobs {
         let args: [Arg; 5] =
             [job.id.to_string().into(), (&job.version).into(), (job.tries + 1).into(), delay.into(), why.into()];
         let keys = [&self.queue_of(&job.id), &self.keys.job(&job.id)];
-        self.redis.decide(&scripts::JOB_DEFER, keys, args).await.map(drop)
+        let reply = self.redis.decide(&scripts::JOB_DEFER, keys, args).await?;
+        // It may have expired while it was tried: nothing is left then that could say so.
+        if reply.is("expired") || (reply.is("stale") && job.expires <= Instant::now()) {
+            tracing::error!(job = %job.id, cause = why, "a job has expired before it could be carried out");
+            self.redis.metrics().worked(job.id.kind.name(), "expired");
+        }
+        Ok(())
     }
 
     async fn refuse(&self, job: &Job, why: &str, keep: u32) -> Result<(), Fault> {

@@ -1,16 +1,20 @@
 //! The worker of a queue: one in every node, woken for its own jobs, sweeping for all.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::oldest::Oldest;
 use super::{Job, JobId, JobKind, Jobs, Queue};
 use crate::fault::Fault;
 use crate::random;
+
+/// What was seen of a queue longer ago is told no more: two scrapes of 15 s.
+const SEEN_OLD: Duration = Duration::from_secs(30);
 
 /// How an attempt ended.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -66,13 +70,16 @@ pub async fn run<W, F>(
         jobs.redis.metrics().may_work(kind.name());
     }
     let (tasks, places) = (TaskTracker::new(), Arc::new(Semaphore::new(pace.concurrency)));
+    // Put off for the longest, found by the sweep after that, and tried in the time of its lease.
+    let oldest = Oldest::new(pace.retry_max + pace.sweep + pace.lease, Instant::now());
+    let oldest = Arc::new(Mutex::new(oldest));
     let mut sweeps = interval(pace.sweep);
     sweeps.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let due = tokio::select! {
             () = stop.cancelled() => break,
             Some(job) = woken.recv() => vec![job],
-            _ = sweeps.tick() => sweep(&jobs, queue).await,
+            _ = sweeps.tick() => sweep(&jobs, queue, &oldest).await,
         };
         for id in due {
             // Where no place comes free, what is listed here ages: another look finds the
@@ -85,9 +92,9 @@ pub async fn run<W, F>(
                     Err(_) => break,
                 },
             };
-            let (jobs, work) = (jobs.clone(), work.clone());
+            let (jobs, work, oldest) = (jobs.clone(), work.clone(), Arc::clone(&oldest));
             tasks.spawn(async move {
-                if let Err(fault) = attempt(&jobs, pace, &id, work).await {
+                if let Err(fault) = attempt(&jobs, pace, &id, work, &oldest).await {
                     tracing::warn!(job = %id, cause = %fault, "a job is left for later");
                 }
                 drop(place);
@@ -98,7 +105,7 @@ pub async fn run<W, F>(
     tasks.wait().await;
 }
 
-async fn sweep(jobs: &Jobs, queue: Queue) -> Vec<JobId> {
+async fn sweep(jobs: &Jobs, queue: Queue, oldest: &Mutex<Oldest>) -> Vec<JobId> {
     let (mut due, mut waiting, mut overdue) = (Vec::new(), 0, Duration::ZERO);
     for partition in jobs.keys.all_partitions() {
         match jobs.due(queue, partition).await {
@@ -109,15 +116,23 @@ async fn sweep(jobs: &Jobs, queue: Queue) -> Vec<JobId> {
             }
             Err(fault) => {
                 tracing::warn!(queue = queue.name(), cause = %fault, "the queue cannot be seen");
+                jobs.redis.metrics().queue_unseen(queue.name(), SEEN_OLD);
                 return due;
             }
         }
     }
-    jobs.redis.metrics().queue_seen(queue.name(), waiting, overdue);
+    let age = {
+        let mut oldest = oldest.lock().unwrap_or_else(PoisonError::into_inner);
+        if waiting == 0 {
+            oldest.clear();
+        }
+        oldest.age(Instant::now())
+    };
+    jobs.redis.metrics().queue_seen(queue.name(), waiting, overdue, age.max(overdue));
     due
 }
 
-async fn attempt<W, F>(jobs: &Jobs, pace: Pace, id: &JobId, work: W) -> Result<(), Fault>
+async fn attempt<W, F>(jobs: &Jobs, pace: Pace, id: &JobId, work: W, oldest: &Mutex<Oldest>) -> Result<(), Fault>
 where
     W: Fn(Arc<Job>) -> F,
     F: Future<Output = Outcome>,
@@ -131,6 +146,7 @@ where
         Outcome::Defer(why) => {
             let delay = back_off(job.tries, pace.retry_min, pace.retry_max, random::bytes::<1>()[0]);
             tracing::warn!(job = %id, tries = job.tries + 1, delay_ms = delay.as_millis(), cause = why, "a job is put off");
+            oldest.lock().unwrap_or_else(PoisonError::into_inner).put_off(job.queued, Instant::now());
             jobs.defer(&job, delay, &why).await
         }
         Outcome::Refuse(why) => {

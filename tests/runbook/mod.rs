@@ -45,8 +45,8 @@ const EVERYDAY: [&str; 21] = [
     "VestibuleWorkersLag",
     "A key leaked",
 ];
-const NO_RELAY_ANSWERS: [&str; 3] =
-    ["Candidates say that the code never comes", "VestibuleCodesLate", "VestibuleRelayDown"];
+const NO_RELAY_ANSWERS: [&str; 4] =
+    ["Candidates say that the code never comes", "VestibuleCodesLate", "VestibuleRelayDown", "VestibuleMailWaits"];
 const RELAY_REFUSES: [&str; 1] = ["VestibuleJobsRefused"];
 const REDIS_IS_GONE: [&str; 2] = ["VestibuleCandidatesFail", "VestibuleRedisDown"];
 const REDIS_IS_FULL: [&str; 1] = ["VestibuleRedisFull"];
