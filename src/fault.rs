@@ -1,6 +1,7 @@
 //! A fault: a dependency failed. The caller hears "unavailable", the log hears the cause.
 
 use std::fmt;
+use std::time::Instant;
 
 /// Which dependency failed, and how. Never holds a value of a request.
 #[derive(Clone, Debug)]
@@ -57,6 +58,16 @@ impl Dependency {
     }
 }
 
+/// How long ago that was, for the words of a fault that is not of this moment.
+#[must_use]
+pub fn ago(at: Instant) -> String {
+    match at.elapsed().as_secs() {
+        seconds @ ..60 => format!("{seconds} s ago"),
+        seconds @ ..3_600 => format!("{} min ago", seconds / 60),
+        seconds => format!("{} h ago", seconds / 3_600),
+    }
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.dependency.name(), self.cause)
@@ -64,3 +75,21 @@ impl fmt::Display for Fault {
 }
 
 impl std::error::Error for Fault {}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn what_was_is_told_with_its_age() {
+        for (age, told) in
+            [(0, "0 s ago"), (59, "59 s ago"), (60, "1 min ago"), (3_599, "59 min ago"), (7_200, "2 h ago")]
+        {
+            if let Some(at) = Instant::now().checked_sub(Duration::from_secs(age)) {
+                assert_eq!(ago(at), told);
+            }
+        }
+    }
+}

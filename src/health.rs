@@ -5,17 +5,19 @@ use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
-use crate::config::RedisUrl;
+use crate::config::Redis as RedisSettings;
 use crate::fault::{Dependency, Fault};
 use crate::mail::Post;
 use crate::postgres::{Postgres, SchemaState, schema_state};
 use crate::redis::{Keys, Redis, reach};
 
 /// Below the second that orchestrators give a probe: one that is late would take every node out at once, for a
-/// dependency that they all share. With [`REACH`], half of it.
+/// dependency that they all share. With twice [`REACH`], 600 ms.
 const PATIENCE: Duration = Duration::from_millis(400);
-/// To find out whether there is anybody at all.
+/// To find out whether there is anybody at all, and then whether we are let in.
 const REACH: Duration = Duration::from_millis(100);
+/// For each primary of a cluster, all asked at once: below [`PATIENCE`], so that one which is silent is named.
+const PRIMARY: Duration = Duration::from_millis(300);
 
 /// How long what was seen is told again: several proxies ask each second, and one look serves them all.
 const FRESH: Duration = Duration::from_secs(1);
@@ -24,7 +26,7 @@ const FRESH: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Health {
     redis: Redis,
-    redis_url: RedisUrl,
+    redis_settings: RedisSettings,
     keys: Keys,
     postgres: Postgres,
     post: Post,
@@ -35,8 +37,8 @@ pub struct Health {
 impl Health {
     /// Of these.
     #[must_use]
-    pub fn new(redis: Redis, redis_url: RedisUrl, keys: Keys, postgres: Postgres, post: Post) -> Self {
-        Self { redis, redis_url, keys, postgres, post, seen: Mutex::default() }
+    pub fn new(redis: Redis, redis_settings: RedisSettings, keys: Keys, postgres: Postgres, post: Post) -> Self {
+        Self { redis, redis_settings, keys, postgres, post, seen: Mutex::default() }
     }
 
     /// What is wrong, or was within a second, in words without a secret. The relay is not asked: what it last said is
@@ -56,14 +58,14 @@ impl Health {
 
     async fn look_at_redis(&self) -> Result<(), Fault> {
         let wrong = |cause: String| Err(Fault::new(Dependency::Redis, cause));
-        match timeout(PATIENCE, self.redis.probe(&self.keys)).await {
+        match timeout(PATIENCE, self.redis.probe_within(&self.keys, PRIMARY)).await {
             Ok(Ok(Ok(facts))) => facts.full.map_or(Ok(()), wrong),
             Ok(Ok(Err(unfit))) => wrong(unfit.0),
             Ok(Err(fault)) => Err(fault),
-            Err(_) => match reach(&self.redis_url, REACH).await {
+            Err(_) => match reach(&self.redis_settings, REACH).await {
                 Err(cause) => wrong(cause),
                 Ok(()) => wrong(format!(
-                    "no answer in {} ms from a server that takes connections: it is stopped or busy, or refuses our log-in",
+                    "no answer in {} ms from a server that takes connections: it is stopped or busy",
                     PATIENCE.as_millis()
                 )),
             },

@@ -56,7 +56,7 @@ impl Post {
         match self {
             Self::Relay(relay) => {
                 let why = relay.trouble()?;
-                Some(Fault::new(Dependency::Mail, format!("the relay did not take the last mail: {why}")))
+                Some(Fault::new(Dependency::Mail, format!("the relay did not take the last mail, {why}")))
             }
             Self::Capture(_) => None,
         }

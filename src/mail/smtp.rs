@@ -10,6 +10,7 @@ use super::compose::Letter;
 use super::idle::{IdleConnections, goodbye};
 use super::redact;
 use crate::config::{RelayTls, RelayUrl};
+use crate::fault::ago;
 use lettre::Address;
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message, MultiPart};
@@ -20,7 +21,7 @@ use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::time::timeout;
 
 /// A host may have several addresses, and one that is dead must not use up the whole send.
@@ -28,6 +29,9 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 
 /// Replies of any command that are about our login, not about the letter (RFC 4954, section 6).
 const LOGIN_CODES: [u16; 4] = [530, 534, 535, 538];
+
+/// "Service not available": said to any command by a relay that goes, and not of a letter (RFC 5321, section 3.8).
+const RELAY_GOES: u16 = 421;
 
 /// What `mail.url` does not say of a relay.
 #[derive(Clone, Debug)]
@@ -59,8 +63,8 @@ struct Inner {
     tls: Option<TlsParameters>,
     hello: ClientId,
     idle: IdleConnections,
-    /// Why it did not take the last letter, where it is the relay and not the letter.
-    trouble: Mutex<Option<String>>,
+    /// Why it did not take the last letter, and when, where it is the relay and not the letter.
+    trouble: Mutex<Option<(Instant, String)>>,
 }
 
 /// How far a conversation came, for the words of its failure.
@@ -111,26 +115,28 @@ impl Relay {
             Err(reason) => return Sent::Refused(reason),
         };
         let progress = Progress(Mutex::new(Stage::Connect));
-        let sent = match timeout(self.0.timeout, self.0.deliver(&envelope, &progress)).await {
+        let (sent, is_of_relay) = match timeout(self.0.timeout, self.0.deliver(&envelope, &progress)).await {
             Ok(Ok(connection)) => {
                 self.0.idle.keep(connection);
-                Sent::Accepted
+                (Sent::Accepted, false)
             }
-            Ok(Err(failure)) => failure.judged(progress.stage(), letter),
+            Ok(Err(failure)) => (failure.judged(progress.stage(), letter), !failure.is_of_letter(progress.stage())),
             // The connection was dropped with the conversation: what the relay still answers, nobody reads.
-            Err(_) => Sent::Deferred(self.0.timed_out(progress.stage())),
+            Err(_) => (Sent::Deferred(self.0.timed_out(progress.stage())), true),
         };
         *self.0.trouble.lock().unwrap_or_else(PoisonError::into_inner) = match &sent {
-            Sent::Deferred(why) => Some(why.clone()),
-            Sent::Accepted | Sent::Refused(_) => None,
+            Sent::Deferred(why) if is_of_relay => Some((Instant::now(), why.clone())),
+            Sent::Accepted | Sent::Refused(_) | Sent::Deferred(_) => None,
         };
         sent
     }
 
-    /// Why the last letter was not taken: a relay that has taken or refused one since is well.
+    /// Why the last letter was not taken, and how long ago: a relay that has taken, refused or greylisted one since is
+    /// well.
     #[must_use]
     pub fn trouble(&self) -> Option<String> {
-        self.0.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let trouble = self.0.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        trouble.as_ref().map(|(at, why)| format!("{}: {why}", ago(*at)))
     }
 
     /// Goes as far as one can without a letter, and says how far that was.
@@ -243,6 +249,16 @@ impl Failure {
     /// Whether the relay said so itself, and the conversation could go on.
     fn is_answer(&self) -> bool {
         matches!(self, Failure::Smtp(error) if error.status().is_some()) || matches!(self, Failure::Undeliverable(_))
+    }
+
+    /// Whether the relay, which is well, has judged this recipient or this content, for now or for good.
+    fn is_of_letter(&self, stage: Stage) -> bool {
+        let answer = match self {
+            Failure::Smtp(error) => error.status().map(u16::from),
+            Failure::Undeliverable(_) => return true,
+        };
+        matches!(stage, Stage::Recipient | Stage::Letter)
+            && answer.is_some_and(|code| code != RELAY_GOES && !LOGIN_CODES.contains(&code))
     }
 
     /// The door, the login and the sender are ours to put right; recipient and content are the letter's.

@@ -299,7 +299,7 @@ impl Back<'_> {
             draining: self.shared.draining.clone(),
             health: Health::new(
                 self.redis.clone(),
-                self.shared.config.redis.url.clone(),
+                self.shared.config.redis.clone(),
                 self.shared.keys.clone(),
                 self.shared.postgres.clone(),
                 post.clone(),

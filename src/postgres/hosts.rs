@@ -7,7 +7,7 @@ use std::future::pending;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use deadpool_postgres::Connect;
 use tokio::task::JoinHandle;
@@ -19,6 +19,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::describe;
 use crate::config::Postgres as Settings;
+use crate::fault::ago;
 use crate::random;
 
 /// All of them, in the order in which they are written.
@@ -34,7 +35,8 @@ struct Host {
     name: String,
     config: Config,
     tls: Option<MakeRustlsConnect>,
-    standing: Mutex<Standing>,
+    /// And since when it is known.
+    standing: Mutex<(Standing, Instant)>,
 }
 
 /// How the last attempt ended. Those that may answer are asked before those that keep one waiting.
@@ -77,12 +79,16 @@ impl Hosts {
         self.patience * u32::try_from(self.hosts.len()).expect("the configuration bounds them") + ROUNDING
     }
 
-    /// Which were not taken when last asked, and why; empty where all were.
+    /// Which were not taken when last asked, which may be long ago, and why; empty where all were.
     pub(super) fn troubles(&self) -> String {
-        let told = self.hosts.iter().filter_map(|host| match host.standing() {
-            Standing::Well => None,
-            Standing::Refused(why) => Some(format!("{}: {why}", host.name)),
-            Standing::Silent => Some(format!("{}: no answer in {} ms", host.name, self.patience.as_millis())),
+        let told = self.hosts.iter().filter_map(|host| {
+            let (standing, at) = host.noted();
+            let (name, at) = (&host.name, ago(at));
+            match standing {
+                Standing::Well => None,
+                Standing::Refused(why) => Some(format!("{name}, {at}: {why}")),
+                Standing::Silent => Some(format!("{name}, {at}: no answer in {} ms", self.patience.as_millis())),
+            }
         });
         told.collect::<Vec<_>>().join("; ")
     }
@@ -164,7 +170,7 @@ impl Host {
                 path.display().to_string()
             }
         };
-        Self { name, config, tls: None, standing: Mutex::new(Standing::Well) }
+        Self { name, config, tls: None, standing: Mutex::new((Standing::Well, Instant::now())) }
     }
 
     /// Everywhere but on this machine, unless it is forbidden.
@@ -193,17 +199,21 @@ impl Host {
     fn note(&self, standing: Standing) {
         let mut noted = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
         // Each time it changes, not each time it is tried.
-        if *noted != standing {
+        if noted.0 != standing {
             match &standing {
                 Standing::Well => tracing::info!(host = self.name, "postgres takes connections"),
                 Standing::Refused(why) => tracing::warn!(host = self.name, cause = why, "postgres is not here"),
                 Standing::Silent => tracing::warn!(host = self.name, cause = "silent", "postgres is not here"),
             }
         }
-        *noted = standing;
+        *noted = (standing, Instant::now());
     }
 
     fn standing(&self) -> Standing {
+        self.noted().0
+    }
+
+    fn noted(&self) -> (Standing, Instant) {
         self.standing.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

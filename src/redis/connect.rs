@@ -105,6 +105,23 @@ pub(super) async fn dial(settings: &Settings, metrics: &Arc<Metrics>) -> Result<
     Ok(Dialled { client, life: Life { task, reloading } })
 }
 
+/// Whether Redis lets us in, asked with a client of its own that is gone afterwards, also where nobody waits any more.
+pub(super) async fn log_in(settings: &Settings) -> Result<(), Error> {
+    struct Ended<'a>(&'a mut JoinHandle<Result<(), Error>>);
+    impl Drop for Ended<'_> {
+        fn drop(&mut self) {
+            self.0.abort();
+        }
+    }
+    let client = build(settings)?;
+    let mut task = client.connect();
+    let task = Ended(&mut task);
+    tokio::select! {
+        ended = &mut *task.0 => ended.unwrap_or_else(|_| Err(Error::new_canceled())),
+        connected = client.wait_for_connect() => connected,
+    }
+}
+
 fn build(settings: &Settings) -> Result<Client, Error> {
     Builder::from_config(config(settings)?)
         .with_performance_config(|performance| {

@@ -8,11 +8,13 @@ use fred::error::Error;
 use fred::interfaces::{ClientLike, ClusterInterface};
 use fred::types::config::Server;
 
+use futures_util::future::try_join_all;
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 
+use super::connect::log_in;
 use super::{Arg, Keys, Redis, scripts};
-use crate::config::{RedisServers, RedisUrl};
+use crate::config::{Redis as Settings, RedisServers, RedisUrl};
 use crate::fault::{Dependency, Fault};
 
 /// What was found to be right.
@@ -42,7 +44,15 @@ impl Redis {
     /// # Errors
     /// The outer one is a [`Fault`] (it did not answer), the inner one says what is wrong.
     pub async fn probe(&self, keys: &Keys) -> Result<Result<Facts, Unfit>, Fault> {
-        let infos = self.infos().await.map_err(|error| self.fault("INFO", &error, 1))?;
+        self.probe_within(keys, self.shared.command_timeout).await
+    }
+
+    /// The same, where each primary of a cluster is to answer within `patience`.
+    ///
+    /// # Errors
+    /// As [`Self::probe`]; it names a primary that did not answer.
+    pub async fn probe_within(&self, keys: &Keys, patience: Duration) -> Result<Result<Facts, Unfit>, Fault> {
+        let infos = self.infos(patience).await?;
         let mut version = String::new();
         for info in &infos {
             if field(info, "role") == "slave" {
@@ -74,17 +84,26 @@ impl Redis {
         Ok(agrees(keys, pinned))
     }
 
-    /// INFO of every primary.
-    async fn infos(&self) -> Result<Vec<String>, Error> {
+    /// INFO of every primary, all at the same time: one that is dead takes no time of the others'.
+    async fn infos(&self, patience: Duration) -> Result<Vec<String>, Fault> {
         let client = self.client().0;
         if !client.is_clustered() {
-            return Ok(vec![client.info(None).await?]);
+            let info: Result<String, Error> = client.info(None).await;
+            return Ok(vec![info.map_err(|error| self.fault("INFO", &error, 1))?]);
         }
-        let mut infos = Vec::new();
-        for primary in primaries(&client) {
-            infos.push(client.with_cluster_node(primary).info(None).await?);
-        }
-        Ok(infos)
+        let asked = primaries(&client).into_iter().map(|primary| {
+            let client = &client;
+            async move {
+                let place = format!("{}:{}", primary.host, primary.port);
+                let wrong = |cause: String| Fault::new(Dependency::Redis, format!("the primary {place}: {cause}"));
+                match timeout(patience, client.with_cluster_node(primary).info::<String>(None)).await {
+                    Ok(Ok(info)) => Ok(info),
+                    Ok(Err(error)) => Err(wrong(format!("INFO failed: {}", error.details()))),
+                    Err(_) => Err(wrong(format!("no answer in {} ms", patience.as_millis()))),
+                }
+            }
+        });
+        try_join_all(asked).await
     }
 }
 
@@ -140,15 +159,41 @@ fn field<'a>(info: &'a str, name: &str) -> &'a str {
 /// It evicts nothing, and so takes nothing in.
 fn fullness(info: &str) -> Option<String> {
     let bytes = |name: &str| field(info, name).parse::<u64>().unwrap_or(0);
-    let (used, most) = (bytes("used_memory"), bytes("maxmemory"));
-    (most > 0 && used >= most).then(|| format!("OOM: used_memory is {used} bytes, and maxmemory {most}: raise it"))
+    // What is on its way to replicas and to the disk is in the one, and no part of what the other bounds.
+    let used = bytes("used_memory").saturating_sub(bytes("mem_not_counted_for_evict"));
+    let most = bytes("maxmemory");
+    (most > 0 && used > most).then(|| format!("OOM: used_memory is {used} bytes, and maxmemory {most}: raise it"))
 }
 
-/// Whether anybody takes a connection where Redis should be: of several servers, the first.
+/// Whether anybody takes a connection where Redis should be, of several servers the first; and then lets us in.
 ///
 /// # Errors
 /// What is said instead; it names the place, and no password.
-pub async fn reach(url: &RedisUrl, patience: Duration) -> Result<(), String> {
+pub async fn reach(settings: &Settings, patience: Duration) -> Result<(), String> {
+    dial(&settings.url, patience).await?;
+    let place = match &settings.url.servers {
+        RedisServers::Sentinel { service, .. } => {
+            format!("the primary of {service}, which {} know", settings.url.place())
+        }
+        _ => settings.url.place(),
+    };
+    match timeout(patience, log_in(settings)).await {
+        Ok(Err(error)) => match code(error.details()) {
+            Some(code) => Err(format!("{place} refuses our log-in: {code}")),
+            None => Err(format!("{place}: {}", error.details())),
+        },
+        // Who says nothing is not named here: it may be any of several.
+        Ok(Ok(())) | Err(_) => Ok(()),
+    }
+}
+
+/// The code of an answer that is about who we are; not its words, which quote what it likes.
+fn code(answer: &str) -> Option<&'static str> {
+    let said = answer.split([' ', ':']).next();
+    ["WRONGPASS", "NOPERM", "NOAUTH"].into_iter().find(|code| said == Some(code))
+}
+
+async fn dial(url: &RedisUrl, patience: Duration) -> Result<(), String> {
     let dial = async {
         match &url.servers {
             RedisServers::Unix(path) => UnixStream::connect(path).await.map(drop),
@@ -175,7 +220,9 @@ mod tests {
         for (info, full) in [
             ("used_memory:100\r\nused_memory_rss:900\r\nmaxmemory:0\r\n", false),
             ("used_memory:99\r\nmaxmemory:100\r\n", false),
-            ("used_memory:100\r\nmaxmemory:100\r\n", true),
+            ("used_memory:101\r\nmaxmemory:100\r\n", true),
+            ("used_memory:101\r\nmaxmemory:100\r\nmem_not_counted_for_evict:1\r\n", false),
+            ("used_memory:102\r\nmaxmemory:100\r\nmem_not_counted_for_evict:1\r\n", true),
         ] {
             assert_eq!(fullness(info).is_some(), full, "{info}");
         }

@@ -178,6 +178,30 @@ async fn primaries_forget_their_scripts(kind: Kind) {
     assert!(samples.iter().all(|sample| !sample.failed()), "a request has failed for it");
 }
 
+#[tokio::test]
+#[ignore = "starts a cluster"]
+async fn the_primary_that_does_not_answer_is_named() {
+    let topology = Topology::start(Kind::Cluster, false).await;
+    let app = nodes_on(&topology, setup()).await;
+    let names = async |words: &str| {
+        until(words, async || {
+            let body = app.http.get(&format!("http://{}/readyz", app.nodes[0].admin)).await.assert_status(200).json();
+            let problems = body["problems"].as_array().unwrap();
+            let told = problems.iter().any(|one| one["cause"].as_str().unwrap().contains(words));
+            if words.is_empty() { problems.is_empty().then_some(()) } else { told.then_some(()) }
+        })
+        .await;
+    };
+    names("").await;
+    // Nobody is there to be elected.
+    topology.replica().signal(Signal::STOP);
+    topology.primary().signal(Signal::STOP);
+    names(&format!("the primary 127.0.0.1:{}: no answer in 300 ms", topology.primary().port)).await;
+    topology.primary().signal(Signal::CONT);
+    topology.replica().signal(Signal::CONT);
+    names("").await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "waits for elections"]
 async fn sentinels_primaries_come_and_go() {
