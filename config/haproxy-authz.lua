@@ -1,6 +1,6 @@
 -- Asks Vestibule whether to let a request in: http-request lua.authz /authz/user
 --
--- Sets txn.authz to "yes" and x-auth-* where it does; answers 401 or 403 as Vestibule did; and else nothing: the
+-- Sets txn.authz to "yes", x-auth-* and traceparent where it does; answers 401 or 403 as Vestibule did; and else nothing: the
 -- configuration refuses what has no yes.
 
 -- By way of HAProxy's own frontend, which knows the nodes that are up.
@@ -8,7 +8,7 @@ local VESTIBULE = "abns@vestibule-authz"
 -- Vestibule gives Redis up after 3 s.
 local TIMEOUT_MS = 5000
 -- What a question is judged by, and what the log of Vestibule tells of it.
-local ASKED = { "authorization", "x-session-token", "x-forwarded-for", "x-request-id", "traceparent" }
+local ASKED = { "authorization", "x-session-token", "x-forwarded-for", "x-request-id", "traceparent", "tracestate" }
 local TOLD = { "x-auth-subject", "x-auth-session", "x-auth-role" }
 local PASSED_ON = { "content-type", "www-authenticate", "cache-control", "x-request-id" }
 
@@ -30,6 +30,9 @@ core.register_action("authz", { "http-req" }, function(txn, path)
         for _, name in ipairs(TOLD) do
             txn.http:req_set_header(name, answer.headers[name][0])
         end
+        -- The client's own, or of the trace that Vestibule began.
+        local trace = answer.headers["traceparent"]
+        if trace then txn.http:req_set_header("traceparent", trace[0]) end
         txn:set_var("txn.authz", "yes")
     elseif answer.status == 401 or answer.status == 403 then
         local reply = txn:reply { status = answer.status, body = answer.body }

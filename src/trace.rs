@@ -1,11 +1,12 @@
 //! The trace that a request belongs to: W3C Trace Context.
 //!
 //! Only the header `traceparent` is read. A proxy hands it, and `tracestate`, to us and to the platform alike; we ask
-//! nobody over HTTP, and so have none to send.
+//! nobody over HTTP. But a trace that began here goes on in what a proxy does next: it is told.
 
 use std::str;
 
 use crate::id::Id;
+use crate::random;
 
 /// Where a request stands among those of one trace. Nothing of it is the sender's own words: it is hex digits.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -37,6 +38,14 @@ impl Trace {
             return None;
         }
         Some(Self { id: Id::parse(str::from_utf8(trace).ok()?)?, parent: Some(parent.try_into().ok()?) })
+    }
+
+    /// A header that says that the next step was asked for by us, who record no spans: where a trace has begun here.
+    #[must_use]
+    pub fn begun(&self) -> Option<String> {
+        // All zero it would be no parent; and the id of a trace is one by chance of 1 in 2^128.
+        let ours = u64::from_be_bytes(random::bytes()) | 1;
+        self.parent.is_none().then(|| format!("00-{}-{ours:016x}-00", self.id))
     }
 
     /// Names the trace.
@@ -113,5 +122,16 @@ mod tests {
             assert_eq!((trace.id(), trace.parent()), (mine, ""), "{header}");
         }
         assert_eq!(Trace::of(None, || mine).id(), mine);
+    }
+
+    #[test]
+    fn a_trace_that_begins_here_goes_on_with_who_is_told() {
+        let begun = Trace::of(None, Id::nonce);
+        let next = begun.begun().expect("it begins here");
+        let (next, again) = (Trace::of(Some(next.as_bytes()), Id::nonce), begun.begun().expect("it begins here"));
+        assert_eq!(next.id(), begun.id());
+        assert_ne!(next.parent(), "");
+        assert!(!again.contains(next.parent()), "each step has its own name");
+        assert_eq!(next.begun(), None, "the client's own stays");
     }
 }

@@ -37,6 +37,8 @@ pub(super) async fn respond(app: Arc<App>, peer: IpAddr, request: Request<Incomi
     let endpoint = found.as_ref().ok().map(Route::endpoint);
     let label = endpoint.map_or("none", Endpoint::label);
     let (method, metrics, trace) = (name_of(&parts.method), &*app.metrics, trace(&parts.headers, &id));
+    let for_proxy = endpoint.is_some_and(Endpoint::is_authz);
+    let traceparent = for_proxy.then(|| next_traceparent(&trace, &parts.headers)).flatten();
     let mut line = Line { method, label, client, id: id.clone(), trace, started, open: true, metrics };
 
     // Dropped with this future: that is how the handler's task hears that the client hung up.
@@ -45,7 +47,6 @@ pub(super) async fn respond(app: Arc<App>, peer: IpAddr, request: Request<Incomi
         Err(missing) => (None, call.settle(app.http.body_bytes_max).await, refuse(&app, missing, &call)),
         Ok(route) => finish(spawn(&app, route, call), app.http.handler_timeout).await,
     };
-    let for_proxy = endpoint.is_some_and(Endpoint::is_authz);
     let result = if for_proxy { result.map_err(authz::no_or_not_now) } else { result };
 
     let (slug, cause) = match &result {
@@ -57,6 +58,9 @@ pub(super) async fn respond(app: Arc<App>, peer: IpAddr, request: Request<Incomi
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(X_REQUEST_ID, HeaderValue::from_str(&line.id).expect("a request id is header text"));
     headers.extend(quotas.into_iter().flatten());
+    if for_proxy && let Some(trace) = traceparent {
+        headers.insert(TRACEPARENT, trace);
+    }
     if !keep || app.draining.is_cancelled() {
         // While it drains: a proxy that keeps connections open looks for another node with its next request.
         headers.insert(header::CONNECTION, closes());
@@ -170,6 +174,14 @@ fn trace(headers: &HeaderMap, request_id: &str) -> Trace {
     let mut sent = headers.get_all(TRACEPARENT).iter();
     let only = sent.next().filter(|_| sent.next().is_none());
     Trace::of(only.map(HeaderValue::as_bytes), || Id::parse(request_id).unwrap_or_else(Id::nonce))
+}
+
+/// What the next step in this trace is told: the client's own as it came, or whom it began with.
+fn next_traceparent(trace: &Trace, headers: &HeaderMap) -> Option<HeaderValue> {
+    match trace.begun() {
+        Some(begun) => HeaderValue::from_str(&begun).ok(),
+        None => headers.get(TRACEPARENT).cloned(),
+    }
 }
 
 /// A method of ours, or none: anybody may invent one as long as a head.

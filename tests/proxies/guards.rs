@@ -107,6 +107,33 @@ async fn a_trace_goes_on_through_the_proxies() {
 }
 
 #[tokio::test]
+async fn a_trace_that_began_with_the_question_goes_on_at_the_platform() {
+    const SENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let stage = Stage::start().await;
+    let app = &stage.app;
+    let ada = app.member("ada").await;
+    let bearer = format!("Bearer {}", ada.access);
+    let asks = [("authorization", bearer.as_str()), ("x-request-id", "4be1f0c2a7d8e93650b1c2d3e4f5a697")];
+    for edge in &stage.edges {
+        let seen = async |path: &str, headers: &[(&str, &str)]| {
+            let seen = get(app, edge, path, headers).await.assert_status(200).json();
+            let pairs = seen["headers"].as_array().unwrap().iter();
+            let traces = pairs.filter(|pair| pair[0] == "traceparent").map(|pair| pair[1].as_str().unwrap().to_owned());
+            traces.collect::<Vec<_>>()
+        };
+        let begun = seen("/portal/", &asks).await;
+        assert_eq!(begun.len(), 1, "{}: {begun:?}", edge.name);
+        // Named as the request, which the log of Vestibule has.
+        assert!(begun[0].starts_with("00-4be1f0c2a7d8e93650b1c2d3e4f5a697-"), "{}: {begun:?}", edge.name);
+        assert_eq!(begun[0].len(), SENT.len(), "{}: {begun:?}", edge.name);
+        let sent = [asks.as_slice(), &[("traceparent", SENT)]].concat();
+        assert_eq!(seen("/portal/", &sent).await, [SENT], "{}", edge.name);
+        assert_eq!(seen("/public/", &sent).await, [SENT], "{}", edge.name);
+        assert!(seen("/public/", &asks).await.is_empty(), "{}", edge.name);
+    }
+}
+
+#[tokio::test]
 async fn a_role_counts_from_the_next_request_on() {
     let stage = Stage::start().await;
     let app = &stage.app;

@@ -231,7 +231,8 @@ impl Operation {
         let ids = Answer::empty(204, "Let it in.")
             .header("x-auth-subject", "Id of the user, or of the interview.")
             .header("x-auth-session", "Id of the session; of a candidate, the `sessionId` of start.")
-            .header("x-auth-role", "`member`, `recruiter`, `admin` or `candidate`.");
+            .header("x-auth-role", "`member`, `recruiter`, `admin` or `candidate`.")
+            .header("traceparent", "For the request that is let in: as it came, or of the trace that begins here.");
         self.answers(ids)
     }
 
