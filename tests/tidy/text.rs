@@ -93,7 +93,12 @@ fn long_files_and_wrong_words_are_seen() {
             ("src/limits/mod.rs", import, "/* FIXME */", "FIXME"),
             ("src/limits/mod.rs", import, "#[expect(clippy::too_many_lines, reason = \"\")]", "too long"),
             ("src/limits/mod.rs", import, "fn f() -> String { format!(\"vb:otp:{}\", 1) }", "name of a key"),
-            ("src/jobs/mod.rs", "use std::str::FromStr;", "fn f(p: &str) -> String { format!(\"{p}:job:{{00}}\") }", "name of a key"),
+            (
+                "src/jobs/mod.rs",
+                "use std::str::FromStr;",
+                "fn f(p: &str) -> String { format!(\"{p}:job:{{00}}\") }",
+                "name of a key",
+            ),
             ("src/dev/servers/tests.rs", "::a_parent_to_be_killed", "::nobody", "not run"),
             ("tests/support/until.rs", import, "#[test]\n#[ignore = \"slow\"]\nfn slow() {}", "not run"),
             ("tests/pages/candidate.rs", "#[tokio::test]", "#[tokio::test]\n#[ignore = \"slow\"]", "not run"),
