@@ -58,9 +58,7 @@ pub(super) async fn respond(app: Arc<App>, peer: IpAddr, request: Request<Incomi
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(X_REQUEST_ID, HeaderValue::from_str(&line.id).expect("a request id is header text"));
     headers.extend(quotas.into_iter().flatten());
-    if for_proxy && let Some(trace) = traceparent {
-        headers.insert(TRACEPARENT, trace);
-    }
+    headers.extend(traceparent.filter(|_| slug.is_empty()).map(|next| (TRACEPARENT, next)));
     if !keep || app.draining.is_cancelled() {
         // While it drains: a proxy that keeps connections open looks for another node with its next request.
         headers.insert(header::CONNECTION, closes());
