@@ -67,17 +67,32 @@ pub async fn accept(
             accepted = accept_one(&listener, &places, patience, &metrics) => deal(accepted).await,
         }
     }
-    // The kernel would reset those that it has let in already, requests and all.
+    // The kernel would reset those that it has let in already, requests and all. They are no more than there are places;
+    // who comes while we do this, in whatever numbers, does not keep us from the end.
     let Ok(listener) = listener.into_std() else { return };
-    while let Ok(place) = Arc::clone(&places).try_acquire_owned()
-        && let Ok((stream, peer)) = listener.accept()
-        && stream.set_nonblocking(true).is_ok()
-        && let Ok(stream) = TcpStream::from_std(stream)
-    {
-        if let Ok((stream, peer)) = hand_over(stream, peer, patience) {
-            deal(Accepted { stream, peer: peer.ip(), _place: place, _open: metrics.connection() }).await;
+    for _ in 0..connections_max {
+        let Ok(place) = Arc::clone(&places).try_acquire_owned() else { break };
+        match take_waiting(&listener, patience) {
+            Ok((stream, peer)) => {
+                deal(Accepted { stream, peer: peer.ip(), _place: place, _open: metrics.connection() }).await;
+            }
+            Err(error) if is_of_the_connection(&error) => {}
+            // There are no more.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+            Err(error) => {
+                metrics.accept_failed();
+                tracing::error!(cause = %error, "the last connections cannot be accepted, and are reset");
+                break;
+            }
         }
     }
+}
+
+/// One that the kernel has let in already.
+fn take_waiting(listener: &std::net::TcpListener, patience: Duration) -> io::Result<(std::net::TcpStream, SocketAddr)> {
+    let (stream, peer) = listener.accept()?;
+    stream.set_nonblocking(true)?;
+    hand_over(TcpStream::from_std(stream)?, peer, patience)
 }
 
 async fn accept_one(
