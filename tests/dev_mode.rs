@@ -143,6 +143,6 @@ async fn a_newcomer_stops_it_comes_back_to_the_same_link_and_goes_in() {
     }
     let operate = place(&lines, "  . .vestibule/env");
     let said = paste(&lines[operate..operate + 3], &folder);
-    assert!(said.contains("/interview/join/") && said.contains("redis-cli "), "{said}");
+    assert!(said.contains("/interview/join/") && said.contains("LIVE: it ends"), "{said}");
     interrupt(again, &folder).await;
 }
