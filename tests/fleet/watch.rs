@@ -36,8 +36,8 @@ impl Witness {
 
     pub(super) async fn assert_told(self) {
         let told = self.0.await.unwrap();
-        // Of the 1.5 s that are configured, as far as a loaded machine lets us look.
-        let long = told.is_some_and(|told| told >= Duration::from_millis(500));
+        // Of http.drain_delay, 5 s, as far as a loaded machine lets us look; and no less than config/haproxy.cfg counts on.
+        let long = told.is_some_and(|told| told >= Duration::from_millis(3_250));
         assert!(long, "{} was shut after it had said so for {told:?}", self.1);
     }
 }

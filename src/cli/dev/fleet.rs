@@ -28,6 +28,9 @@ use crate::link::LinkToken;
 use crate::node::Addresses;
 use crate::telemetry;
 
+/// Where the fleet writes down what it is, for as long as it is.
+const FACTS: &str = "fleet.json";
+
 /// Nodes that are kept running, and what stands before them.
 pub(super) struct Fleet {
     pub(super) posts: Vec<Post>,
@@ -53,6 +56,7 @@ pub(super) async fn run(
 ) -> Result<(), Failure> {
     // Before anybody can know of us: SIGHUP would end this process.
     let mut hangup = signal(SignalKind::hangup()).map_err(io_failure)?;
+    forget(ground)?;
     let doors = Doors::choose(&variables, dev.nodes)?;
     let mailbox = ground.folder.join("mail");
     let own = [
@@ -92,7 +96,16 @@ pub(super) async fn run(
     };
     stop.cancel();
     keepers.wait().await;
+    forget(ground)?;
     outcome
+}
+
+/// What is written down of a fleet that is no more: its process ids may be others' by now.
+fn forget(ground: &Ground) -> Result<(), Failure> {
+    match fs::remove_file(ground.folder.join(FACTS)) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(io_failure(error)),
+        _ => Ok(()),
+    }
 }
 
 impl Fleet {
@@ -164,7 +177,7 @@ impl Fleet {
             "nodes": nodes.collect::<Vec<_>>(),
         });
         // A reader finds the old one or the new one, and never half of it.
-        let (file, new) = (ground.folder.join("fleet.json"), ground.folder.join("fleet.json.new"));
+        let (file, new) = (ground.folder.join(FACTS), ground.folder.join("fleet.json.new"));
         let mut options = fs::OpenOptions::new();
         let opened = options.write(true).create(true).truncate(true).mode(0o600).open(&new);
         opened

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use super::fleet::{Fleet, Post};
 use super::look::{is_asked, is_ready, until};
@@ -38,17 +38,28 @@ impl Fleet {
         if post.orders.send(tell).await.is_err() {
             return Ok(Err("it is not kept any more"));
         }
-        until(async || !is_ready(member.admin).await).await;
-        say(format_args!("{name}: not ready any more, {}", passed()))?;
+        let end = began + self.drain + END_PATIENCE;
+        tokio::select! {
+            () = until(async || !is_ready(member.admin).await) => {
+                say(format_args!("{name}: not ready any more, {}", passed()))?;
+            }
+            // Without a drain: nobody could see it.
+            _ = &mut gone => {}
+            () = sleep_until(end) => return Ok(Err("it goes on being ready")),
+        }
         if let Some(view) = self.view {
-            tokio::select! {
-                () = until(async || is_asked(view, name).await == Some(false)) => {
-                    say(format_args!("{name}: HAProxy asks it no more, {}", passed()))?;
-                }
-                _ = &mut gone => say(format_args!("{name}: gone before HAProxy knew: is http.drain_delay too short?"))?,
+            let told = !gone.is_terminated()
+                && tokio::select! {
+                    () = until(async || is_asked(view, name).await == Some(false)) => true,
+                    _ = &mut gone => false,
+                    () = sleep_until(end) => return Ok(Err("HAProxy goes on asking it")),
+                };
+            match told {
+                true => say(format_args!("{name}: HAProxy asks it no more, {}", passed()))?,
+                false => say(format_args!("{name}: gone before HAProxy knew: is http.drain_delay too short?"))?,
             }
         }
-        if !gone.is_terminated() && timeout(self.drain + END_PATIENCE, gone).await.is_err() {
+        if !gone.is_terminated() && timeout_at(end, gone).await.is_err() {
             return Ok(Err("it does not end"));
         }
         say(format_args!("{name}: ended, {}", passed()))?;
