@@ -51,6 +51,10 @@ async fn what_is_wrong_with_redis_is_said() {
     wrong(&app, &node, "redis", Some("this data was laid out for 8")).await;
     app.resp().call(&["HSET", app.keys().meta().name(), "partitions", "16"]);
     wrong(&app, &node, "redis", None).await;
+    config("min-replicas-to-write", "1");
+    wrong(&app, &node, "redis", Some("a write failed: NOREPLICAS")).await;
+    config("min-replicas-to-write", "0");
+    wrong(&app, &node, "redis", None).await;
     if !app.redis.url().starts_with("redis-cluster:") {
         app.resp().call(&["REPLICAOF", "127.0.0.1", "1"]);
         wrong(&app, &node, "redis", Some("READONLY: this is a replica")).await;

@@ -13,6 +13,7 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 
 use super::connect::log_in;
+use super::watch::look;
 use super::{Arg, Keys, Redis, scripts};
 use crate::config::{Redis as Settings, RedisServers, RedisUrl};
 use crate::fault::{Dependency, Fault};
@@ -39,7 +40,7 @@ impl fmt::Display for Unfit {
 }
 
 impl Redis {
-    /// Verifies version, eviction policy and partitions; changes nothing.
+    /// Verifies version, eviction policy, partitions, and that it takes writes; changes nothing.
     ///
     /// # Errors
     /// The outer one is a [`Fault`] (it did not answer), the inner one says what is wrong.
@@ -70,6 +71,8 @@ impl Redis {
         {
             return Ok(Err(unfit));
         }
+        // It may refuse what changes something, for it lacks replicas (NOREPLICAS) or its disk is full (MISCONF).
+        look(self, keys).await.map_err(|error| self.fault("a write", &error, 1))?;
         let full = infos.iter().find_map(|info| fullness(info));
         Ok(Ok(Facts { version, primaries: infos.len(), full }))
     }

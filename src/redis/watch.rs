@@ -87,7 +87,7 @@ fn lacks_replicas(error: &Error) -> bool {
 /// Asks every primary that the client believes in for a write that removes nothing: no job
 /// has an empty id. Only a primary that takes writes answers. No decision is made, so it
 /// waits for no place and counts as none.
-async fn look(redis: &Redis, keys: &Keys) -> Result<(), Error> {
+pub(super) async fn look(redis: &Redis, keys: &Keys) -> Result<(), Error> {
     let sender = redis.client();
     let mut asked = Vec::new();
     for partition in keys.all_partitions() {
