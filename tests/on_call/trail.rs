@@ -16,7 +16,7 @@ use crate::support::TestApp;
 use crate::support::app::{Link, Setup};
 use crate::support::child::Served;
 use crate::support::resp::Value;
-use crate::support::until::until;
+use crate::support::until::{answered, until};
 
 fn stream(app: &TestApp, link: &Link) -> String {
     let keys = app.keys();
@@ -138,8 +138,8 @@ async fn writer(app: &TestApp, gather: Duration) -> (Writer, Vec<Entry>) {
 }
 
 fn written(app: &TestApp) -> i64 {
-    let partitions = app.keys().all_partitions();
-    partitions.map(|partition| app.resp().call(&["XLEN", app.keys().audit(partition).name()]).integer()).sum()
+    let (mut resp, keys) = (app.resp(), app.keys());
+    keys.all_partitions().map(|partition| resp.call(&["XLEN", keys.audit(partition).name()]).integer()).sum()
 }
 
 #[tokio::test]
@@ -154,7 +154,13 @@ async fn a_full_batch_does_not_wait_for_the_next() {
     }
     let run = tokio::spawn(writer.run(receiver, metrics, stop.clone()));
     // 11 batches of 256; the rest of 184 would have to wait for an hour.
-    until("what fills batches", async || (written(&app) == 2_816).then_some(())).await;
+    // Seldom: to look stops the thread that the writer runs on, too.
+    let (period, patience) = (Duration::from_millis(500), Duration::from_secs(60));
+    let full = answered(period, patience, async || match written(&app) {
+        2_816 => Ok(()),
+        some => Err(format!("{some} are written")),
+    });
+    assert_eq!(full.await, Ok(()));
     stop.cancel();
     run.await.unwrap();
     assert_eq!(written(&app), 3_000);
