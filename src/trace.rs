@@ -43,9 +43,11 @@ impl Trace {
     /// A header that says that the next step was asked for by us, who record no spans: where a trace has begun here.
     #[must_use]
     pub fn begun(&self) -> Option<String> {
-        // All zero it would be no parent; and the id of a trace is one by chance of 1 in 2^128.
-        let ours = u64::from_be_bytes(random::bytes()) | 1;
-        self.parent.is_none().then(|| format!("00-{}-{ours:016x}-00", self.id))
+        self.parent.is_none().then(|| {
+            // All zero it would be no parent; and the id of a trace is one by chance of 1 in 2^128.
+            let ours = u64::from_be_bytes(random::bytes()) | 1;
+            format!("00-{}-{ours:016x}-00", self.id)
+        })
     }
 
     /// Names the trace.

@@ -40,7 +40,7 @@ struct Host {
 }
 
 /// How the last attempt ended. Those that may answer are asked before those that keep one waiting.
-#[derive(Clone, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, PartialEq)]
 enum Standing {
     Well,
     Refused(String),

@@ -13,10 +13,10 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 
 use super::connect::log_in;
-use super::watch::look;
 use super::{Arg, Keys, Redis, scripts};
 use crate::config::{Redis as Settings, RedisServers, RedisUrl};
 use crate::fault::{Dependency, Fault};
+use crate::jobs::Queue;
 
 /// What was found to be right.
 #[derive(Debug)]
@@ -122,13 +122,30 @@ fn agrees(keys: &Keys, pinned: u64) -> Result<(), Unfit> {
     )))
 }
 
+/// Asks every primary that the client believes in for a write that removes nothing: no job
+/// has an empty id. Only a primary that takes writes answers. No decision is made, so it
+/// waits for no place and counts as none.
+pub(super) async fn look(redis: &Redis, keys: &Keys) -> Result<(), Error> {
+    let sender = redis.client();
+    let mut asked = Vec::new();
+    for partition in keys.all_partitions() {
+        let key = keys.queue(Queue::Mail, partition);
+        let primary = primary_of(&sender.0, key.slot);
+        if !asked.contains(&primary) {
+            sender.custom("ZREM", key.slot, vec![key.name.into(), "".into()]).await?;
+            asked.push(primary);
+        }
+    }
+    Ok(())
+}
+
 /// The primaries of a cluster, as the client last saw them.
 pub(super) fn primaries(client: &Client) -> Vec<Server> {
     client.cached_cluster_state().map(|state| state.unique_primary_nodes()).unwrap_or_default()
 }
 
 /// The one among them that owns a slot; none where there is no cluster.
-pub(super) fn primary_of(client: &Client, slot: u16) -> Option<Server> {
+fn primary_of(client: &Client, slot: u16) -> Option<Server> {
     client.cached_cluster_state().and_then(|state| state.get_server(slot).cloned())
 }
 

@@ -14,9 +14,9 @@ use fred::interfaces::ClientLike;
 use tokio::time::sleep;
 
 use super::connect::{Dialled, Life, dial};
-use super::{Keys, Redis, probe, was_lost};
+use super::probe::look;
+use super::{Keys, Redis, was_lost};
 use crate::config::Redis as Settings;
-use crate::jobs::Queue;
 use crate::random;
 
 /// Between two looks, and two dials. With the jitter, nodes of a fleet drift apart.
@@ -82,23 +82,6 @@ async fn is_unwell(redis: &Redis, keys: &Keys, failures_max: &mut u32) -> String
 /// It may be one that was cut off or stopped, and in whose place another was elected: it finds that out seconds after.
 fn lacks_replicas(error: &Error) -> bool {
     error.details().starts_with("NOREPLICAS")
-}
-
-/// Asks every primary that the client believes in for a write that removes nothing: no job
-/// has an empty id. Only a primary that takes writes answers. No decision is made, so it
-/// waits for no place and counts as none.
-pub(super) async fn look(redis: &Redis, keys: &Keys) -> Result<(), Error> {
-    let sender = redis.client();
-    let mut asked = Vec::new();
-    for partition in keys.all_partitions() {
-        let key = keys.queue(Queue::Mail, partition);
-        let primary = probe::primary_of(&sender.0, key.slot);
-        if !asked.contains(&primary) {
-            sender.custom("ZREM", key.slot, vec![key.name.into(), "".into()]).await?;
-            asked.push(primary);
-        }
-    }
-    Ok(())
 }
 
 /// The old client is left in place meanwhile, and stays where it comes back first.

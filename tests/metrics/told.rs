@@ -108,14 +108,27 @@ async fn a_row_that_cannot_be_read_is_not_taken_for_a_postgres_that_is_away() {
     assert_eq!(scrape.value("vestibule_postgres_connections"), connections, "connections that are well were ended");
 }
 
-#[tokio::test]
-async fn a_mail_that_waits_is_counted_and_tells_for_how_long_when_it_goes() {
+/// At a clock that stands, a code is queued that the relay does not take yet.
+async fn a_code_put_off() -> (TestApp, SmtpSink) {
     let sink = SmtpSink::start(Behaviour::Defer).await;
     let app = Setup::new().relay(&sink.url()).set("mail.sweep_interval", &"100ms").start().await;
     app.clock.freeze();
     let link = app.invite("ada@example.com").await;
     app.request(&link).await.assert_status(202);
     reaches(&app, "vestibule_jobs_total{kind=\"code\",outcome=\"deferred\"}", 1.0).await;
+    (app, sink)
+}
+
+async fn empties(app: &TestApp) {
+    until("the queue to be empty", async || {
+        (app.scrape().await.value("vestibule_queue_jobs{queue=\"mail\"}") == 0.0).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_mail_that_waits_is_counted_and_tells_for_how_long_when_it_goes() {
+    let (app, sink) = a_code_put_off().await;
     reaches(&app, "vestibule_queue_jobs{queue=\"mail\"}", 1.0).await;
     let scrape = app.scrape().await;
     // What is put off is not due, and what is queued is not done.
@@ -130,30 +143,19 @@ async fn a_mail_that_waits_is_counted_and_tells_for_how_long_when_it_goes() {
     let waited = app.scrape().await.value("vestibule_job_seconds_sum{kind=\"code\"}");
     assert!((80.0..110.0).contains(&waited), "{waited}");
     reaches(&app, "vestibule_mail_send_seconds_count", 2.0).await;
-    until("the queue to be empty", async || {
-        (app.scrape().await.value("vestibule_queue_jobs{queue=\"mail\"}") == 0.0).then_some(())
-    })
-    .await;
+    empties(&app).await;
     assert_eq!(app.scrape().await.value("vestibule_queue_oldest_seconds{queue=\"mail\"}"), 0.0);
 }
 
 #[tokio::test]
 async fn a_mail_that_was_never_sent_is_counted_when_its_time_is_over() {
-    let sink = SmtpSink::start(Behaviour::Defer).await;
-    let app = Setup::new().relay(&sink.url()).set("mail.sweep_interval", &"100ms").start().await;
-    app.clock.freeze();
-    let link = app.invite("ada@example.com").await;
-    app.request(&link).await.assert_status(202);
-    reaches(&app, "vestibule_jobs_total{kind=\"code\",outcome=\"deferred\"}", 1.0).await;
+    let (app, _sink) = a_code_put_off().await;
     let expired = "vestibule_jobs_total{kind=\"code\",outcome=\"expired\"}";
     assert_eq!(app.scrape().await.value(expired), 0.0);
     // A second before its end it is tried for the last time: the next try would be after it.
     app.pass(599_000);
     reaches(&app, expired, 1.0).await;
-    until("the queue to be empty", async || {
-        (app.scrape().await.value("vestibule_queue_jobs{queue=\"mail\"}") == 0.0).then_some(())
-    })
-    .await;
+    empties(&app).await;
     assert_eq!(app.scrape().await.value(expired), 1.0);
 }
 
