@@ -41,8 +41,8 @@ fleet: ## Build and start three nodes behind HAProxy (PROXY=nginx: behind that),
 
 test: setup format ## Check format and lints, and run the tests: what a change must pass
 	$(LINTED) cargo build $(CARGO_FLAGS) --all-targets
-	axe=$$($(AXE)) && $(LINTED) VESTIBULE_TEST_AXE=$$axe cargo test $(CARGO_FLAGS)
-	$(LINTED) VESTIBULE_TEST_REDIS=cluster cargo test $(CARGO_FLAGS) --test e2e -- \
+	axe=$$($(AXE)) && $(LINTED) VESTIBULE_TEST_AXE=$$axe .ci/tests $(CARGO_FLAGS)
+	$(LINTED) VESTIBULE_TEST_REDIS=cluster .ci/tests $(CARGO_FLAGS) --test e2e -- \
 		accounts authz candidate mail_queue on_call outage $(SLOTLESS)
 
 test-all: test ## The tests, those that take minutes, Schemathesis, the benchmarks' code once over, and the load tests
