@@ -20,7 +20,7 @@ impl Id {
     /// A nonce, which names one decision.
     #[must_use]
     pub fn nonce() -> Self {
-        Self(random::bytes())
+        Self(random::name())
     }
 
     /// Reads 32 lower-case hex digits.

@@ -45,7 +45,7 @@ impl Trace {
     pub fn begun(&self) -> Option<String> {
         self.parent.is_none().then(|| {
             // All zero it would be no parent; and the id of a trace is one by chance of 1 in 2^128.
-            let ours = u64::from_be_bytes(random::bytes()) | 1;
+            let ours = u64::from_be_bytes(random::name()) | 1;
             format!("00-{}-{ours:016x}-00", self.id)
         })
     }

@@ -291,7 +291,8 @@ impl Candidate {
         let Parts { redis, keys, postgres, keyring, .. } = &self.0;
         let mut reply = redis.decide(script, names, args()).await?;
         if reply.is("unknown") {
-            if !record::load(redis, keys, postgres, keyring, link).await? {
+            // Once in the life of a link: in a box, it takes no room in what every request is made of.
+            if !Box::pin(record::load(redis, keys, postgres, keyring, link)).await? {
                 return Ok(None);
             }
             reply = redis.decide(script, names, args()).await?;

@@ -1,13 +1,14 @@
-//! One request: found, run in a task of its own, answered, logged and counted.
+//! One request: found, run, answered, logged and counted.
 
 use std::net::IpAddr;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt as _;
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::{HeaderMap, Method, Request, Response};
-use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::body::Body;
@@ -21,7 +22,7 @@ use crate::metrics::Metrics;
 use crate::trace::Trace;
 use crate::{accounts, candidate, interviews, pages, profile, reset, sessions};
 
-/// What a handler's task hands back.
+/// What a handler hands back.
 type Outcome = (Option<Headers>, Keep, Result<Reply, Problem>);
 
 /// Whether the connection can carry another request.
@@ -38,6 +39,8 @@ pub(super) async fn respond(app: Arc<App>, peer: IpAddr, request: Request<Incomi
     let label = endpoint.map_or("none", Endpoint::label);
     let (method, metrics, trace) = (name_of(&parts.method), &*app.metrics, trace(&parts.headers, &id));
     let for_proxy = endpoint.is_some_and(Endpoint::is_authz);
+    // A proxy asks with whatever method it was asked with.
+    let safe = for_proxy || parts.method.is_safe();
     let traceparent = for_proxy.then(|| next_traceparent(&trace, &parts.headers)).flatten();
     let mut line = Line { method, label, client, id: id.clone(), trace, started, open: true, metrics };
 
@@ -45,7 +48,8 @@ pub(super) async fn respond(app: Arc<App>, peer: IpAddr, request: Request<Incomi
     let (mut call, _waiting) = Call::new(parts, body, client, id);
     let (quotas, keep, result) = match found {
         Err(missing) => (None, call.settle(app.http.body_bytes_max).await, refuse(&app, missing, &call)),
-        Ok(route) => finish(spawn(&app, route, call), app.http.handler_timeout).await,
+        Ok(route) if safe => finish(in_place(&app, route, call), app.http.handler_timeout).await,
+        Ok(route) => finish(detached(&app, route, call), app.http.handler_timeout).await,
     };
     let result = if for_proxy { result.map_err(authz::no_or_not_now) } else { result };
 
@@ -72,47 +76,65 @@ pub(super) async fn respond(app: Arc<App>, peer: IpAddr, request: Request<Incomi
 pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
-/// Starts the handler. Its task is not tied to the socket: the library drops what it
-/// awaits when the client hangs up, and a decision that was begun is to be finished.
-fn spawn(app: &Arc<App>, route: Route, mut call: Call) -> JoinHandle<Outcome> {
+/// The handler in a task of its own, not tied to the socket: the library drops what it awaits when the client hangs up,
+/// and a decision that was begun is to be finished.
+async fn detached(app: &Arc<App>, route: Route, call: Call) -> Result<Outcome, &'static str> {
     let app_of_task = Arc::clone(app);
-    app.tasks.spawn(async move {
-        let app = &*app_of_task;
-        let result = run(app, route, &mut call).await;
-        let keep = call.settle(app.http.body_bytes_max).await;
-        (call.rate_limit_headers(), keep, result)
-    })
+    let task = app.tasks.spawn(async move { handle(&app_of_task, route, call).await });
+    task.await.map_err(|failed| if failed.is_panic() { PANICKED } else { "the handler was stopped" })
+}
+
+/// The handler where it stands: it changes nothing, and may be dropped with the socket. A task costs a request as much
+/// as its route and its token.
+async fn in_place(app: &App, route: Route, call: Call) -> Result<Outcome, &'static str> {
+    AssertUnwindSafe(handle(app, route, call)).catch_unwind().await.map_err(|_| PANICKED)
+}
+
+const PANICKED: &str = "the handler panicked";
+
+async fn handle(app: &App, route: Route, mut call: Call) -> Outcome {
+    let result = run(app, route, &mut call).await;
+    let keep = call.settle(app.http.body_bytes_max).await;
+    (call.rate_limit_headers(), keep, result)
 }
 
 /// Every endpoint, with what it asks for before it sees the body.
+///
+/// Those that come by the thousand take their room in this future, which is moved as a whole; the others have boxes.
 async fn run(app: &App, route: Route, call: &mut Call) -> Result<Reply, Problem> {
     match route {
         Route::CandidateInfo { link } => candidate::http::info(app, &link, call).await,
         Route::RequestOtp { link } => candidate::http::request_otp(app, &link, call).await,
         Route::VerifyOtp { link } => candidate::http::verify_otp(app, &link, call).await,
         Route::Start { link } => candidate::http::start(app, &link, call).await,
-        Route::SignUp => accounts::http::sign_up(app, call).await,
-        Route::LogIn => accounts::http::log_in(app, call).await,
-        Route::Refresh => sessions::http::refresh(app, call).await,
-        Route::LogOut => sessions::http::log_out(app, &call.caller(app).await?, call).await,
-        Route::LogOutEverywhere => sessions::http::log_out_everywhere(app, &call.caller(app).await?, call).await,
-        Route::Sessions => sessions::http::list(app, &call.caller(app).await?).await,
-        Route::EndSession { id } => sessions::http::end(app, &call.caller(app).await?, &id, call).await,
+        Route::SignUp => Box::pin(accounts::http::sign_up(app, call)).await,
+        Route::LogIn => Box::pin(accounts::http::log_in(app, call)).await,
+        Route::Refresh => Box::pin(sessions::http::refresh(app, call)).await,
+        Route::LogOut => Box::pin(sessions::http::log_out(app, &call.caller(app).await?, call)).await,
+        Route::LogOutEverywhere => {
+            Box::pin(sessions::http::log_out_everywhere(app, &call.caller(app).await?, call)).await
+        }
+        Route::Sessions => Box::pin(sessions::http::list(app, &call.caller(app).await?)).await,
+        Route::EndSession { id } => Box::pin(sessions::http::end(app, &call.caller(app).await?, &id, call)).await,
         Route::Me | Route::Profile => Ok(accounts::http::me(&accounts::http::member(app, call).await?)),
         Route::ChangePassword => {
-            accounts::http::change_password(app, &accounts::http::member(app, call).await?, call).await
+            Box::pin(accounts::http::change_password(app, &accounts::http::member(app, call).await?, call)).await
         }
-        Route::ForgotPassword => reset::http::forgot_password(app, call).await,
-        Route::ResetPassword => reset::http::reset_password(app, call).await,
-        Route::ChangeProfile => profile::http::change(app, &call.caller(app).await?, call).await,
-        Route::PutResume => profile::http::put_resume(app, &call.caller(app).await?, call).await,
-        Route::Resume => profile::http::resume(app, &call.caller(app).await?).await,
-        Route::DeleteResume => profile::http::delete_resume(app, &call.caller(app).await?).await,
-        Route::CreateInterview => interviews::http::create(app, &recruiter(app, call).await?, call).await,
-        Route::Interviews => interviews::http::list(app, &recruiter(app, call).await?, call).await,
-        Route::Interview { id } => interviews::http::read(app, &recruiter(app, call).await?, id).await,
-        Route::ReissueInterview { id } => interviews::http::reissue(app, &recruiter(app, call).await?, id, call).await,
-        Route::RevokeInterview { id } => interviews::http::revoke(app, &recruiter(app, call).await?, id, call).await,
+        Route::ForgotPassword => Box::pin(reset::http::forgot_password(app, call)).await,
+        Route::ResetPassword => Box::pin(reset::http::reset_password(app, call)).await,
+        Route::ChangeProfile => Box::pin(profile::http::change(app, &call.caller(app).await?, call)).await,
+        Route::PutResume => Box::pin(profile::http::put_resume(app, &call.caller(app).await?, call)).await,
+        Route::Resume => Box::pin(profile::http::resume(app, &call.caller(app).await?)).await,
+        Route::DeleteResume => Box::pin(profile::http::delete_resume(app, &call.caller(app).await?)).await,
+        Route::CreateInterview => Box::pin(interviews::http::create(app, &recruiter(app, call).await?, call)).await,
+        Route::Interviews => Box::pin(interviews::http::list(app, &recruiter(app, call).await?, call)).await,
+        Route::Interview { id } => Box::pin(interviews::http::read(app, &recruiter(app, call).await?, id)).await,
+        Route::ReissueInterview { id } => {
+            Box::pin(interviews::http::reissue(app, &recruiter(app, call).await?, id, call)).await
+        }
+        Route::RevokeInterview { id } => {
+            Box::pin(interviews::http::revoke(app, &recruiter(app, call).await?, id, call)).await
+        }
         Route::AuthzUser { least } => sessions::http::authz(least, &call.caller(app).await?),
         Route::AuthzCandidate => candidate::http::authz(app, call).await,
         Route::OpenApi => Ok(openapi::document()),
@@ -131,13 +153,10 @@ async fn run(app: &App, route: Route, call: &mut Call) -> Result<Reply, Problem>
 
 type Headers = [(HeaderName, HeaderValue); 2];
 
-async fn finish(task: JoinHandle<Outcome>, deadline: Duration) -> Outcome {
-    match timeout(deadline, task).await {
+async fn finish(handled: impl Future<Output = Result<Outcome, &'static str>>, deadline: Duration) -> Outcome {
+    match timeout(deadline, handled).await {
         Ok(Ok(outcome)) => outcome,
-        Ok(Err(failed)) => {
-            let cause = if failed.is_panic() { "the handler panicked" } else { "the handler was stopped" };
-            (None, false, Err(Problem::from(Slug::Internal).because(cause)))
-        }
+        Ok(Err(cause)) => (None, false, Err(Problem::from(Slug::Internal).because(cause))),
         Err(_) => {
             let problem = Problem::new(Slug::Unavailable, "This took too long. Please try again in a moment.")
                 .retry_after(Duration::from_secs(1))
@@ -223,5 +242,23 @@ impl Drop for Line<'_> {
             self.write(499, "", HUNG_UP);
             self.metrics.abandoned(self.label);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bytes of what a function makes, which is not called.
+    fn size_of_future<A, F>(_: impl FnOnce(A) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn what_every_request_is_made_of_is_small() {
+        // A connection keeps room for one, also while it is idle; and each is moved as a whole, twice.
+        let answered = size_of_future(|(app, peer, request)| respond(app, peer, request));
+        let handled = size_of_future(|(app, route, call): (&'static App, Route, Call)| handle(app, route, call));
+        assert!(answered <= 4_096 && handled <= 3_072, "{answered} and {handled} bytes");
     }
 }

@@ -88,7 +88,11 @@ const LIBRARIES: [(&str, &[&str], &str); 28] = [
     ("toml", &["src/config/layers.rs"], "the configuration file"),
     ("clap", &["src/cli/"], "the command line"),
     ("prometheus_client", &["src/metrics/"], "series are declared in one place"),
-    ("tracing_subscriber", &["src/config/server.rs", "src/telemetry.rs"], "the log, and the check of log.level"),
+    (
+        "tracing_subscriber",
+        &["src/config/server.rs", "src/telemetry/json.rs", "src/telemetry/mod.rs"],
+        "the log, and the check of log.level",
+    ),
     (
         "rustix",
         &["src/cli/dev/keeper.rs", "src/cli/mod.rs", "src/cli/serve.rs", "src/dev/servers/", "src/password/pool.rs"],

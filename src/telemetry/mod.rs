@@ -1,5 +1,7 @@
 //! The log: one line a request, each failure once, on standard error.
 
+mod json;
+
 use std::io::IsTerminal as _;
 
 use tracing_subscriber::EnvFilter;
@@ -15,7 +17,7 @@ pub fn start(settings: &Log) {
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(ansi);
     // A log is there already where tests run several nodes in one process.
     let _ = match settings.format {
-        LogFormat::Json => builder.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init(),
+        LogFormat::Json => builder.event_format(json::Json).try_init(),
         LogFormat::Human => builder.try_init(),
     };
 }
