@@ -15,16 +15,20 @@ SLOTLESS := --skip concurrency $(addprefix --skip accounts::,bearer hashing limi
 # `cargo clippy` is `cargo check` with this in rustc's place, which shares nothing with a build of the tests: each crate
 # would be read twice. It compiles, too, so that one build is linted and run.
 LINTED := RUSTC_WORKSPACE_WRAPPER=clippy-driver CLIPPY_ARGS=-Dwarnings__CLIPPY_HACKERY__
+# A package of its own, linted as it is built. `make test COUNTS=` leaves its counts out.
+COUNTS ?= check
+COUNTER := $(CARGO_FLAGS) --quiet --release --bin instructions --manifest-path benches/instructions/Cargo.toml \
+	--target-dir target/instructions
 # Whether everybody can use a page; prints its folder.
 AXE := .ci/npm axe-core 4.14.1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run fleet dist test test-all lint format fmt bench load clean
+.PHONY: help setup run fleet dist test test-all lint format fmt bench counts load clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: ## Install what is missing: redis-server, PostgreSQL, a C compiler; for the tests nginx, HAProxy, Prometheus, Chromium, npm
+setup: ## Install what is missing: redis-server, PostgreSQL, a C compiler; for the tests nginx, HAProxy, Prometheus, Chromium, npm, Valgrind
 	@.ci/setup tests
 
 # The development profile: a release build takes minutes.
@@ -40,7 +44,9 @@ fleet: ## Build and start three nodes behind HAProxy (PROXY=nginx: behind that),
 	@exec target/debug/vestibule dev --nodes $(NODES) --proxy $(PROXY)
 
 test: setup format ## Check format and lints, and run the tests: what a change must pass
-	$(LINTED) cargo build $(CARGO_FLAGS) --all-targets
+	@# The counter is built where the other build leaves a core idle; what is wrong with it shows when it is run.
+	$(if $(COUNTS),nice env $(LINTED) cargo build $(COUNTER) 2>/dev/null &) $(LINTED) cargo build $(CARGO_FLAGS) --all-targets
+	$(if $(COUNTS),$(LINTED) cargo run $(COUNTER) -- $(COUNTS))
 	axe=$$($(AXE)) && $(LINTED) VESTIBULE_TEST_AXE=$$axe .ci/tests $(CARGO_FLAGS)
 	$(LINTED) VESTIBULE_TEST_REDIS=cluster .ci/tests $(CARGO_FLAGS) --test e2e -- \
 		accounts authz candidate mail_queue on_call outage $(SLOTLESS)
@@ -61,12 +67,17 @@ format: setup
 	@cargo fmt --version >/dev/null && cargo clippy --version >/dev/null \
 		|| { echo "Run: rustup component add rustfmt clippy" >&2; exit 1; }
 	cargo fmt --check
+	cargo fmt --check --manifest-path benches/instructions/Cargo.toml
 
 fmt: ## Format the code
 	cargo fmt
+	cargo fmt --manifest-path benches/instructions/Cargo.toml
 
 bench: setup ## Measure decisions, with criterion, and log-ins
 	cargo bench $(CARGO_FLAGS) --benches
+
+counts: setup ## Count instructions, and keep the counts, which `make test` then holds to 5 %
+	$(LINTED) cargo run $(COUNTER) -- keep
 
 load: setup ## Send a crowd of candidates through, and one of members (PROFILE=release builds that)
 	load-tests/run

@@ -5,6 +5,7 @@
 
 mod docs;
 mod imports;
+mod locks;
 mod lua;
 mod markdown;
 mod metrics;
