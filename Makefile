@@ -45,7 +45,8 @@ fleet: ## Build and start three nodes behind HAProxy (PROXY=nginx: behind that),
 
 test: setup format ## Check format and lints, and run the tests: what a change must pass
 	@# The counter is built where the other build leaves a core idle; what is wrong with it shows when it is run.
-	$(if $(COUNTS),nice env $(LINTED) cargo build $(COUNTER) 2>/dev/null &) $(LINTED) cargo build $(CARGO_FLAGS) --all-targets
+	$(if $(COUNTS),nice env $(LINTED) cargo build $(COUNTER) 2>/dev/null &) \
+		$(LINTED) cargo build $(CARGO_FLAGS) --all-targets; built=$$?; wait; exit $$built
 	$(if $(COUNTS),$(LINTED) cargo run $(COUNTER) -- $(COUNTS))
 	axe=$$($(AXE)) && $(LINTED) VESTIBULE_TEST_AXE=$$axe .ci/tests $(CARGO_FLAGS)
 	$(LINTED) VESTIBULE_TEST_REDIS=cluster .ci/tests $(CARGO_FLAGS) --test e2e -- \
@@ -58,6 +59,7 @@ test-all: test ## The tests, those that take minutes, Schemathesis, the benchmar
 	schemathesis=$$(.ci/pypi schemathesis 4.32.5) && $(LINTED) VESTIBULE_TEST_SCHEMATHESIS=$$schemathesis \
 		cargo test $(CARGO_FLAGS) --test e2e -- --ignored --test-threads=1 --nocapture --skip pages::
 	$(LINTED) cargo test $(CARGO_FLAGS) --benches
+	$(LINTED) cargo build $(COUNTER) --benches
 	$(MAKE) load
 
 lint: setup format ## Check format and lints, without a build: the quickest answer

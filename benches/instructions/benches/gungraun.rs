@@ -2,9 +2,10 @@
 //!
 //! ```sh
 //! cargo install --locked gungraun-runner@0.20.0
+//! export CARGO_TARGET_DIR=$PWD/target/instructions
 //! cargo bench --manifest-path benches/instructions/Cargo.toml -- --save-baseline=main    # later --baseline=main
 //! ```
-#![expect(missing_docs, reason = "the macros make public items")]
+#![expect(missing_docs, clippy::disallowed_methods, reason = "the macros make public items, and end the process")]
 
 use gungraun::{library_benchmark, library_benchmark_group, main};
 use instructions::{Work, entries};
