@@ -68,11 +68,11 @@ lint: setup format ## Check format and lints, without a build: the quickest answ
 format: setup
 	@cargo fmt --version >/dev/null && cargo clippy --version >/dev/null \
 		|| { echo "Run: rustup component add rustfmt clippy" >&2; exit 1; }
-	cargo fmt --check
+	cargo fmt --all --check
 	cargo fmt --check --manifest-path benches/instructions/Cargo.toml
 
 fmt: ## Format the code
-	cargo fmt
+	cargo fmt --all
 	cargo fmt --manifest-path benches/instructions/Cargo.toml
 
 bench: setup ## Measure decisions, with criterion, and log-ins
