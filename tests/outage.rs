@@ -8,6 +8,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use vestibule::dev::servers::PostgresServer;
+use vestibule::password::implementation;
 
 use crate::support::TestApp;
 use crate::support::app::{Link, Setup, vestibule};
@@ -235,6 +236,7 @@ async fn a_node_waits_for_its_dependencies_saying_so() {
     postgres.restart().unwrap();
 
     let node = program.ready().await;
+    assert_eq!(program.says("ready").await["argon2id"], implementation(), "{}", program.log());
     app.http.get(&link.url(node.public, "info")).await.assert_status(200);
     assert!(program.stop().await.success(), "{}", program.log());
 }

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::{Failure, say};
 use crate::config::{Accounts, HASH_ITERATIONS_MAX, HASH_MEMORY_MAX, HASH_MEMORY_PER_LANE_MIN};
-use crate::password::{Cost, Measured, measure, threads};
+use crate::password::{Cost, Measured, implementation, measure, threads};
 
 /// OWASP's Password Storage Cheat Sheet: a hash is computed in less than this.
 const LONGEST: Duration = Duration::from_secs(1);
@@ -26,7 +26,8 @@ impl Hash {
         // There is nothing else to do yet, and clap asks for the flag.
         debug_assert!(self.calibrate);
         let (configured, threads) = (Cost::configured(settings), threads(settings));
-        say(format_args!("Argon2id on {threads} of this machine's threads (accounts.hash_threads):\n"))?;
+        let how = implementation();
+        say(format_args!("Argon2id ({how}) on {threads} of this machine's threads (accounts.hash_threads):\n"))?;
         say(format_args!("memory (KiB)  iterations  lanes  ms a hash  hashes/s"))?;
         let mut here = None;
         for cost in around(configured) {

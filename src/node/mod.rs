@@ -29,6 +29,7 @@ use crate::interviews::{Interviews, Killer, sweep_dead_links};
 use crate::jobs::{self, Jobs, Pace, Queue};
 use crate::mail::{Deliver, Post};
 use crate::metrics::Metrics;
+use crate::password;
 use crate::postgres::{SchemaState, schema_state};
 use crate::profile;
 use crate::redis::Redis;
@@ -122,7 +123,8 @@ pub async fn serve(
     let admin = back.admin(&post);
     let (addresses, acceptor) = listen(&shared, listeners, &mut workers, admin, &stop_accepting, &stop_working)
         .map_err(|error| Refusal::Config(format!("the listeners cannot be used: {error}")))?;
-    tracing::info!(public = %addresses.public, admin = %addresses.admin, version = env!("CARGO_PKG_VERSION"), "ready");
+    let (version, argon2id) = (env!("CARGO_PKG_VERSION"), password::implementation());
+    tracing::info!(public = %addresses.public, admin = %addresses.admin, version, argon2id, "ready");
     ready(addresses);
 
     shutdown.await;

@@ -17,6 +17,7 @@ use argon2::Params;
 use ring::hmac;
 use tokio_util::sync::CancellationToken;
 use unicode_normalization::UnicodeNormalization as _;
+use vestibule_argon2id::Argon2id;
 use zeroize::Zeroizing;
 
 pub use self::calibrate::{Measured, measure};
@@ -201,6 +202,12 @@ pub async fn unless_gone<T>(
         done = work => done,
         () = gone.cancelled() => Err(Fault::new(Dependency::Load, "the client hung up before its password was hashed")),
     }
+}
+
+/// How hashes are computed on this processor.
+#[must_use]
+pub fn implementation() -> &'static str {
+    Argon2id::fastest().name()
 }
 
 /// How many threads hash.

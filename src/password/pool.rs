@@ -4,10 +4,11 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use argon2::{Algorithm, Argon2, Block, Params, Version};
+use argon2::{Block, Params};
 use rustix::process::nice;
 use tokio::sync::oneshot;
 use tokio::time::timeout_at;
+use vestibule_argon2id::{Argon2id, Input};
 use zeroize::Zeroizing;
 
 use super::Password;
@@ -37,6 +38,7 @@ pub(super) struct Queue {
 /// Computes one hash after the other, in memory that it keeps.
 pub(super) struct Worker {
     jobs: Arc<Mutex<Receiver<Job>>>,
+    argon2id: Argon2id,
     memory: Vec<Block>,
     /// A stored hash may need more for once.
     blocks_kept: usize,
@@ -56,6 +58,7 @@ pub(super) fn open(places: usize, timeout: Duration, cost: Cost, metrics: Arc<Me
     let (jobs, taken) = sync_channel(places);
     let worker = Worker {
         jobs: Arc::new(Mutex::new(taken)),
+        argon2id: Argon2id::fastest(),
         memory: Vec::new(),
         blocks_kept: cost.params(Params::DEFAULT_OUTPUT_LEN).block_count(),
         metrics: Arc::clone(&metrics),
@@ -101,6 +104,7 @@ impl Worker {
     pub(super) fn another(&self) -> Self {
         Self {
             jobs: Arc::clone(&self.jobs),
+            argon2id: self.argon2id,
             memory: Vec::new(),
             blocks_kept: self.blocks_kept,
             metrics: Arc::clone(&self.metrics),
@@ -130,7 +134,7 @@ impl Worker {
             return;
         }
         let begun = Instant::now();
-        let hash = work.argon2id(&mut self.memory);
+        let hash = work.hash(self.argon2id, &mut self.memory);
         self.metrics.hash_computed(begun.elapsed());
         if self.memory.len() > self.blocks_kept {
             self.memory.truncate(self.blocks_kept);
@@ -155,30 +159,9 @@ impl Worker {
 }
 
 impl Work {
-    fn argon2id(&self, memory: &mut Vec<Block>) -> Zeroizing<Vec<u8>> {
+    fn hash(&self, argon2id: Argon2id, memory: &mut Vec<Block>) -> Zeroizing<Vec<u8>> {
         let secret = self.pepper.as_ref().map_or(&[][..], |pepper| &pepper.bytes);
-        argon2id(memory, &self.params, secret, self.password.0.as_bytes(), &self.salt)
+        let input = Input { secret, password: self.password.0.as_bytes(), salt: &self.salt };
+        argon2id.hash(memory, &self.params, input)
     }
-}
-
-/// Argon2id (RFC 9106) in memory that grows to what it needs, and need not be empty. Never the crate's own verifier: it
-/// takes fresh memory for each hash.
-pub(super) fn argon2id(
-    memory: &mut Vec<Block>,
-    params: &Params,
-    secret: &[u8],
-    password: &[u8],
-    salt: &[u8],
-) -> Zeroizing<Vec<u8>> {
-    let blocks = params.block_count();
-    if memory.len() < blocks {
-        memory.reserve_exact(blocks - memory.len());
-        memory.resize(blocks, Block::new());
-    }
-    let mut hash = Zeroizing::new(vec![0; params.output_len().unwrap_or(Params::DEFAULT_OUTPUT_LEN)]);
-    let argon2 = Argon2::new_with_secret(secret, Algorithm::Argon2id, Version::V0x13, params.clone());
-    argon2
-        .and_then(|argon2| argon2.hash_password_into_with_memory(password, salt, &mut hash, &mut memory[..blocks]))
-        .expect("cost, salt and lengths were checked");
-    hash
 }

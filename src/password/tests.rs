@@ -6,9 +6,7 @@ use std::time::{Duration, Instant};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
 
-use argon2::{AssociatedData, Params, ParamsBuilder};
-
-use super::pool::{argon2id, step_back};
+use super::pool::step_back;
 use super::*;
 use crate::config::{CommonPasswords, Config};
 
@@ -52,23 +50,6 @@ async fn begin<F: Future + ?Sized>(future: &mut Pin<&mut F>) -> Option<F::Output
 fn assert_fault<T: fmt::Debug>(result: Result<T, Fault>, dependency: &str) {
     let said = result.unwrap_err().to_string();
     assert!(said.starts_with(&format!("{dependency}: ")), "{said}");
-}
-
-/// RFC 9106, section 5.3.
-#[test]
-fn a_hash_is_that_of_the_rfc_also_in_memory_that_was_used() {
-    let mut params = ParamsBuilder::new();
-    params.m_cost(32).t_cost(3).p_cost(4).output_len(32).data(AssociatedData::new(&[4; 12]).unwrap());
-    let params = params.build().unwrap();
-    let expected: [u8; 32] = [
-        0x0d, 0x64, 0x0d, 0xf5, 0x8d, 0x78, 0x76, 0x6c, 0x08, 0xc0, 0x37, 0xa3, 0x4a, 0x8b, 0x53, 0xc9, 0xd0, 0x1e,
-        0xf0, 0x45, 0x2d, 0x75, 0xb6, 0x5e, 0xb5, 0x25, 0x20, 0xe9, 0x6b, 0x01, 0xe6, 0x59,
-    ];
-    let mut memory = Vec::new();
-    for _ in 0..2 {
-        assert_eq!(argon2id(&mut memory, &params, &[3; 8], &[1; 32], &[2; 16])[..], expected);
-        argon2id(&mut memory, &Params::new(64, 1, 1, None).unwrap(), &[], b"another", &[9; 16]);
-    }
 }
 
 /// Written by the reference implementation in C (its src/test.c).

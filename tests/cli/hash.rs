@@ -2,6 +2,8 @@
 
 use std::process::{Command, Output};
 
+use vestibule::password::implementation;
+
 use super::{assert_code, assert_refused, stdout};
 use crate::support::app::vestibule;
 
@@ -32,7 +34,11 @@ fn it_measures_where_nothing_else_is_configured() {
         assert!(row[3].parse::<f64>().is_ok() && row[4].parse::<f64>().unwrap() > 0.0, "{said}");
         assert_eq!(row.get(5), (row[..2] == ["32", "1"]).then_some(&"configured"), "{said}");
     }
-    assert!(said.contains("on 2 of") && said.contains("Recommendation: raise accounts.hash_memory"), "{said}");
+    assert!(
+        said.contains(&format!("Argon2id ({}) on 2 of", implementation()))
+            && said.contains("Recommendation: raise accounts.hash_memory"),
+        "{said}"
+    );
 }
 
 #[tokio::test]

@@ -18,7 +18,7 @@ const SPEAKERS: [&str; 2] = ["/http.rs", "/docs.rs"];
 
 /// A library, every place that may use it, and why there. Exact: a place that no longer
 /// does is struck out.
-const LIBRARIES: [(&str, &[&str], &str); 28] = [
+const LIBRARIES: [(&str, &[&str], &str); 29] = [
     ("fred", &["src/redis/"], "its types, retries and reconnects stay behind a handful of calls"),
     (
         "hyper",
@@ -99,6 +99,7 @@ const LIBRARIES: [(&str, &[&str], &str); 28] = [
         "signals to nodes of a fleet; the machine's name; the limit of open files; private servers' processes; niceness of threads",
     ),
     ("argon2", &["src/password/"], "hashes cost memory, time and a thread, which are bounded in one place"),
+    ("vestibule_argon2id", &["src/password/"], "as argon2, which it is a faster way to"),
     ("unicode_normalization", &["src/password/", "src/users/"], "passwords, logins and names are compared in NFC"),
     ("socket2", &["src/redis/connect.rs", "src/http/server.rs"], "fred's type for keepalives; the kernel's deadlines"),
     ("zip", &["src/profile/resume/docx.rs"], "reads the directory of a DOCX, and unpacks nothing"),
