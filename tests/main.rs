@@ -23,6 +23,7 @@ mod postgres_forms;
 mod proxies;
 mod readiness;
 mod redis_forms;
+mod redis_pipe;
 mod runbook;
 mod schemathesis;
 mod secrets_walk;

@@ -17,6 +17,7 @@ use tokio::task::JoinHandle;
 use tokio::time::sleep;
 use zeroize::Zeroizing;
 
+use super::pipe::Pipes;
 use super::watch::supervise;
 use super::{Gate, Redis, Shared, scripts};
 use crate::config::{HostPort, Redis as Settings, RedisServers};
@@ -31,7 +32,10 @@ const RECONNECT_MAX_MS: u32 = 1_000;
 /// Ten hosts that swallow packets, a second each: the next of the list may be well.
 const DIAL_MAX: Duration = Duration::from_secs(10);
 /// A server that is silent for so long with commands under way is hung up on.
-const UNRESPONSIVE: Duration = Duration::from_secs(3);
+pub(super) const UNRESPONSIVE: Duration = Duration::from_secs(3);
+
+/// A connection without traffic is asked for a sign of life.
+pub(super) const KEEPALIVE: Duration = Duration::from_secs(15);
 
 /// A client that is connected, and what keeps it so.
 pub(super) struct Dialled {
@@ -61,12 +65,15 @@ impl Redis {
     /// # Errors
     /// A [`Fault`] where the first connection fails; later ones are retried for ever.
     pub async fn connect(settings: &Settings, gate: Arc<Gate>, metrics: Arc<Metrics>) -> Result<Self, Fault> {
-        let Dialled { client, life } = dial(settings, &metrics).await.map_err(|error| {
+        let failed = |error: Error| {
             Fault::new(Dependency::Redis, format!("cannot connect to {}: {}", settings.url.place(), error.details()))
-        })?;
+        };
+        let pipes = Arc::new(Pipes::new(settings, Arc::clone(&metrics)).map_err(failed)?);
+        let Dialled { client, life } = dial(settings, &metrics, &pipes).await.map_err(failed)?;
         let redis = Self {
             shared: Arc::new(Shared {
                 client: RwLock::new(client),
+                pipes,
                 gate,
                 command_timeout: settings.command_timeout,
                 silent: AtomicBool::new(false),
@@ -80,7 +87,7 @@ impl Redis {
 }
 
 /// One try.
-pub(super) async fn dial(settings: &Settings, metrics: &Arc<Metrics>) -> Result<Dialled, Error> {
+pub(super) async fn dial(settings: &Settings, metrics: &Arc<Metrics>, pipes: &Arc<Pipes>) -> Result<Dialled, Error> {
     let client = build(settings)?;
     let mut task = client.connect();
     let connected = tokio::select! {
@@ -93,10 +100,11 @@ pub(super) async fn dial(settings: &Settings, metrics: &Arc<Metrics>) -> Result<
         return Err(error);
     }
     load_scripts(&client).await;
-    let (reloading, metrics) = (client.clone(), Arc::clone(metrics));
+    let (reloading, metrics, pipes) = (client.clone(), Arc::clone(metrics), Arc::clone(pipes));
     let reloading = client.on_reconnect(move |_| {
         let client = reloading.clone();
         metrics.redis_reconnected();
+        pipes.forget();
         async move {
             load_scripts(&client).await;
             Ok(())
@@ -141,7 +149,7 @@ fn build(settings: &Settings) -> Result<Client, Error> {
                 UnresponsiveConfig { max_timeout: Some(UNRESPONSIVE), interval: Duration::from_secs(1) };
             connection.tcp = TcpConfig {
                 nodelay: Some(true),
-                keepalive: Some(TcpKeepalive::new().with_time(Duration::from_secs(15))),
+                keepalive: Some(TcpKeepalive::new().with_time(KEEPALIVE)),
                 user_timeout: Some(UNRESPONSIVE),
                 ..TcpConfig::default()
             };
@@ -194,23 +202,28 @@ fn config(settings: &Settings) -> Result<Config, Error> {
             password: spelt(&url.sentinel.password),
         },
     };
-    let tls = match &settings.ca_file {
-        _ if !url.tls => None,
-        None => Some(crate::tls::client_config()),
-        Some(file) => {
-            let read = crate::tls::client_config_with(file);
-            Some(read.map_err(|cause| Error::new(ErrorKind::Config, format!("redis.ca_file {cause}")))?)
-        }
-    };
     Ok(Config {
         server,
         username: url.login.username.clone(),
         password: spelt(&url.login.password),
-        tls: tls.map(|tls| TlsConnector::from(tls).into()),
+        tls: tls(settings)?.map(|tls| TlsConnector::Rustls(tls).into()),
         // The first connection is tried here and now; waiting and telling is the caller's.
         fail_fast: true,
         ..Config::default()
     })
+}
+
+/// What speaks TLS, where that is spoken.
+pub(super) fn tls(settings: &Settings) -> Result<Option<tokio_rustls::TlsConnector>, Error> {
+    if !settings.url.tls {
+        return Ok(None);
+    }
+    let config = match &settings.ca_file {
+        None => Ok(crate::tls::client_config()),
+        Some(file) => crate::tls::client_config_with(file),
+    };
+    let config = config.map_err(|cause| Error::new(ErrorKind::Config, format!("redis.ca_file {cause}")))?;
+    Ok(Some(Arc::new(config).into()))
 }
 
 /// As the library wants it, which keeps it for its reconnects.

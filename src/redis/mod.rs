@@ -4,10 +4,12 @@
 //! name things and [`Reply`]s that are words and numbers. The client library, its types
 //! and its policy of retries and reconnects stay in this folder.
 
+mod call;
 mod connect;
 mod gate;
 mod keys;
 pub mod ops;
+mod pipe;
 mod probe;
 mod reply;
 pub mod scripts;
@@ -24,9 +26,13 @@ use fred::interfaces::ClientLike;
 use fred::types::{ClusterHash, CustomCommand, Value};
 use tokio::sync::SemaphorePermit;
 
+pub use self::call::Arg;
+use self::call::Call;
 pub use self::gate::Gate;
 pub use self::keys::{Key, Keys, Partition};
+use self::pipe::{Outcome, Pipes};
 pub use self::probe::{Facts, Unfit, reach};
+use self::reply::Answer;
 pub use self::reply::Reply;
 pub use self::scripts::Script;
 use crate::fault::{Dependency, Fault};
@@ -46,6 +52,7 @@ pub struct Redis {
 struct Shared {
     /// Replaced as a whole where the library does not bring it back: see `watch.rs`.
     client: RwLock<Client>,
+    pipes: Arc<Pipes>,
     gate: Arc<Gate>,
     command_timeout: Duration,
     /// Whether nothing came back of the newest decision, in all its tries. Until one is answered each is tried once: a log-in that
@@ -55,10 +62,6 @@ struct Shared {
     closed: AtomicBool,
     metrics: Arc<Metrics>,
 }
-
-/// An ARGV of a script: text, or a number as text. (A Lua number costs a "%.17g".)
-#[derive(Debug)]
-pub struct Arg(Value);
 
 impl Redis {
     /// Runs one decision. Both counts are checked when this compiles.
@@ -78,7 +81,7 @@ impl Redis {
     ) -> Result<Reply, Fault> {
         let _slot = self.enter().await?;
         let started = Instant::now();
-        let call = Call::new(script.sha(), script.source, &keys, args);
+        let call = Call::new(script, &keys, &args);
         let mut outcome = self.once(&call).await;
         let mut tries = 1;
         if outcome.as_ref().is_err_and(|error| was_lost(error) && !(is_late(error) && self.is_silent())) {
@@ -89,7 +92,7 @@ impl Redis {
         self.shared.silent.store(outcome.as_ref().is_err_and(is_late), Ordering::Relaxed);
         let reply = outcome
             .map_err(|error| self.fault(script.name, &error, tries))
-            .and_then(|value| Reply::read(script.name, value));
+            .and_then(|answer| Reply::read(script.name, answer));
         self.shared.metrics.decided(script.name, reply.as_ref().map(Reply::word), started.elapsed());
         reply
     }
@@ -111,17 +114,38 @@ impl Redis {
         entered
     }
 
-    /// EVALSHA, and where the server does not know the script a single EVAL, which also
-    /// teaches it.
-    async fn once(&self, call: &Call<'_>) -> Result<Value, Error> {
-        let client = self.client();
-        let outcome = match client.custom("EVALSHA", call.slot, call.args(call.sha)).await {
-            Err(error) if error.details().starts_with("NOSCRIPT") => {
-                client.custom("EVAL", call.slot, call.args(call.source)).await
+    /// Through a pipe; and through the library where none takes it, or the answer says that it did not run there.
+    async fn once(&self, call: &Call<'_>) -> Result<Answer, Error> {
+        let outcome = match self.shared.pipes.send(call, || self.client().0) {
+            Some(outcome) => outcome.await.unwrap_or(Outcome::Lost("nobody holds it any more")),
+            None => Outcome::NotSent,
+        };
+        let outcome = match outcome {
+            Outcome::Answered(answer) => return Ok(answer),
+            Outcome::NotSent => self.through_library(call).await,
+            Outcome::Refused(text) if text.starts_with("NOSCRIPT") => self.with_source(call).await,
+            Outcome::Refused(text) if did_not_run(&text) => {
+                self.shared.pipes.forget();
+                self.through_library(call).await
             }
-            other => other,
+            Outcome::Refused(text) => Err(Error::new(ErrorKind::Unknown, text)),
+            Outcome::Late => Err(Error::new(ErrorKind::Timeout, "no answer")),
+            Outcome::Lost(cause) => Err(Error::new(ErrorKind::IO, cause)),
         };
         outcome.inspect_err(|error| self.shared.metrics.redis_failed(kind(error)))
+    }
+
+    /// EVALSHA, and where the server does not know the script a single EVAL.
+    async fn through_library(&self, call: &Call<'_>) -> Result<Answer, Error> {
+        match self.client().custom("EVALSHA", call.slot, call.values(call.sha)).await {
+            Err(error) if error.details().starts_with("NOSCRIPT") => self.with_source(call).await,
+            other => other.map(Answer::from),
+        }
+    }
+
+    /// EVAL, which also teaches the script.
+    async fn with_source(&self, call: &Call<'_>) -> Result<Answer, Error> {
+        self.client().custom("EVAL", call.slot, call.values(call.source)).await.map(Answer::from)
     }
 
     /// Where what is done with Redis is counted.
@@ -159,35 +183,6 @@ impl Sender {
     }
 }
 
-struct Call<'a> {
-    sha: &'a str,
-    source: &'static str,
-    slot: u16,
-    tail: Vec<Value>,
-}
-
-impl<'a> Call<'a> {
-    fn new<const KEYS: usize, const ARGV: usize>(
-        sha: &'a str,
-        source: &'static str,
-        keys: &[&Key; KEYS],
-        args: [Arg; ARGV],
-    ) -> Self {
-        let mut tail = Vec::with_capacity(2 + KEYS + ARGV);
-        tail.push(Value::Integer(i64::try_from(KEYS).expect("a handful of keys")));
-        tail.extend(keys.iter().map(|key| Value::String(key.name.as_str().into())));
-        tail.extend(args.into_iter().map(|Arg(value)| value));
-        Self { sha, source, slot: keys[0].slot, tail }
-    }
-
-    fn args(&self, script: &str) -> Vec<Value> {
-        let mut args = Vec::with_capacity(1 + self.tail.len());
-        args.push(Value::String(script.into()));
-        args.extend(self.tail.iter().cloned());
-        args
-    }
-}
-
 /// Whether the answer is unknown, or known to be "not now": worth asking once more.
 ///
 /// A cluster answers MOVED and ASK while slots move; with one attempt a command, the
@@ -213,6 +208,13 @@ fn is_dropped(error: &Error) -> bool {
             .any(|start| error.details().starts_with(start))
 }
 
+/// Whether another server is to be asked, or this one later, or by somebody that it knows: nothing was done.
+fn did_not_run(answer: &str) -> bool {
+    ["MOVED", "ASK", "READONLY", "LOADING", "TRYAGAIN", "CLUSTERDOWN", "MASTERDOWN", "NOREPLICAS", "NOAUTH"]
+        .iter()
+        .any(|code| answer.starts_with(code))
+}
+
 /// Whether another server is to be asked, or this one later.
 fn is_elsewhere(error: &Error) -> bool {
     ["READONLY", "LOADING", "TRYAGAIN", "CLUSTERDOWN", "MASTERDOWN", "Too many failed write attempts"]
@@ -230,54 +232,5 @@ fn kind(error: &Error) -> RedisError {
         ErrorKind::IO | ErrorKind::Canceled => RedisError::Connection,
         ErrorKind::Routing | ErrorKind::Cluster => RedisError::Elsewhere,
         _ => RedisError::Other,
-    }
-}
-
-impl From<&str> for Arg {
-    fn from(text: &str) -> Self {
-        Self(Value::String(text.into()))
-    }
-}
-
-impl From<String> for Arg {
-    fn from(text: String) -> Self {
-        Self(Value::String(text.into()))
-    }
-}
-
-impl From<&String> for Arg {
-    fn from(text: &String) -> Self {
-        Self::from(text.as_str())
-    }
-}
-
-impl From<crate::id::Id> for Arg {
-    fn from(id: crate::id::Id) -> Self {
-        Self::from(id.to_string())
-    }
-}
-
-impl From<u64> for Arg {
-    fn from(number: u64) -> Self {
-        Self::from(number.to_string())
-    }
-}
-
-impl From<i64> for Arg {
-    fn from(number: i64) -> Self {
-        Self::from(number.to_string())
-    }
-}
-
-impl From<u32> for Arg {
-    fn from(number: u32) -> Self {
-        Self::from(u64::from(number))
-    }
-}
-
-impl From<Duration> for Arg {
-    /// In milliseconds.
-    fn from(duration: Duration) -> Self {
-        Self::from(duration.as_millis().to_string())
     }
 }

@@ -60,6 +60,8 @@ impl Redis {
             Some(server) => client.with_cluster_node(server.clone()).custom(eval, args).await,
             None => client.custom(eval, args).await,
         };
-        answer.map_err(|error| self.fault(TOP.name, &error, 1)).and_then(|value| Reply::read(TOP.name, value))
+        answer
+            .map_err(|error| self.fault(TOP.name, &error, 1))
+            .and_then(|value: Value| Reply::read(TOP.name, value.into()))
     }
 }

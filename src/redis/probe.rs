@@ -145,7 +145,7 @@ pub(super) fn primaries(client: &Client) -> Vec<Server> {
 }
 
 /// The one among them that owns a slot; none where there is no cluster.
-fn primary_of(client: &Client, slot: u16) -> Option<Server> {
+pub(super) fn primary_of(client: &Client, slot: u16) -> Option<Server> {
     client.cached_cluster_state().and_then(|state| state.get_server(slot).cloned())
 }
 

@@ -87,7 +87,7 @@ fn lacks_replicas(error: &Error) -> bool {
 /// The old client is left in place meanwhile, and stays where it comes back first.
 async fn until_dialled(redis: &Redis, keys: &Keys, settings: &Settings, old: &Life) -> Option<Dialled> {
     loop {
-        match dial(settings, &redis.shared.metrics).await {
+        match dial(settings, &redis.shared.metrics, &redis.shared.pipes).await {
             Ok(dialled) => return Some(dialled),
             Err(error) => tracing::debug!(cause = error.details(), "redis cannot be reached"),
         }
@@ -107,11 +107,13 @@ impl Redis {
     fn replace(&self, client: Client) {
         // The old one is dropped once the lock is free: what its end does is the library's.
         let _old = mem::replace(&mut *self.shared.client.write().expect("no holder of this lock can panic"), client);
+        self.shared.pipes.forget();
     }
 
     /// Ends the client: nothing it has under way is waited for.
     pub async fn close(&self) {
         self.shared.closed.store(true, Ordering::Relaxed);
+        self.shared.pipes.close();
         let client = self.client().0;
         if let Err(error) = client.quit().await {
             tracing::debug!(cause = error.details(), "redis was not told goodbye");

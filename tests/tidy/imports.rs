@@ -85,6 +85,7 @@ const LIBRARIES: [(&str, &[&str], &str); 29] = [
     ),
     ("rustls", &["src/tls.rs"], "what is trusted is said once"),
     ("rustls_native_certs", &["src/tls.rs"], "what is trusted is said once"),
+    ("tokio_rustls", &["src/redis/"], "the pipes' TLS, and the library's"),
     ("toml", &["src/config/layers.rs"], "the configuration file"),
     ("clap", &["src/cli/"], "the command line"),
     ("prometheus_client", &["src/metrics/"], "series are declared in one place"),
@@ -101,7 +102,11 @@ const LIBRARIES: [(&str, &[&str], &str); 29] = [
     ("argon2", &["src/password/"], "hashes cost memory, time and a thread, which are bounded in one place"),
     ("vestibule_argon2id", &["src/password/"], "as argon2, which it is a faster way to"),
     ("unicode_normalization", &["src/password/", "src/users/"], "passwords, logins and names are compared in NFC"),
-    ("socket2", &["src/redis/connect.rs", "src/http/server.rs"], "fred's type for keepalives; the kernel's deadlines"),
+    (
+        "socket2",
+        &["src/redis/connect.rs", "src/redis/pipe/dial.rs", "src/http/server.rs"],
+        "fred's type for keepalives; the kernel's deadlines",
+    ),
     ("zip", &["src/profile/resume/docx.rs"], "reads the directory of a DOCX, and unpacks nothing"),
     ("phonenumber", &["src/profile/fields.rs"], "what a phone number is"),
     (

@@ -1,0 +1,103 @@
+//! The pipe that decisions go through: it is used, and whatever becomes of it, nobody notices.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::support::TestApp;
+use crate::support::app::Setup;
+use crate::support::resp::Resp;
+use crate::support::until::until;
+use crate::support::wire::Wired;
+
+/// The connections of Redis' clients whose line in CLIENT LIST has this.
+fn clients(resp: &mut Resp, word: &str) -> Vec<String> {
+    let list = resp.call(&["CLIENT", "LIST"]);
+    list.text().lines().filter(|line| line.contains(word)).map(str::to_owned).collect()
+}
+
+const PIPE: &str = " name=vestibule-pipe ";
+
+#[tokio::test]
+async fn decisions_go_through_the_pipes_alone() {
+    let app = TestApp::start().await;
+    let link = app.invite("ada@example.com").await;
+    for _ in 0..3 {
+        app.info(&link).await.assert_status(200);
+    }
+    let mut resp = app.resp();
+    let asked = clients(&mut resp, " cmd=evalsha ");
+    assert!(!asked.is_empty() && asked.iter().all(|client| client.contains(PIPE)), "{asked:?}");
+    // Of the one worker, and of the back.
+    assert_eq!(clients(&mut resp, PIPE).len(), 2);
+}
+
+#[tokio::test]
+async fn a_pipe_that_is_lost_costs_nobody_a_request() {
+    const CROWD: usize = 16;
+    const LOSSES: usize = 20;
+    let app = Setup::new().set("limits.candidate_ip.max", &1_000_000).start().await;
+    let link = app.invite("ada@example.com").await;
+    app.info(&link).await.assert_status(200);
+    let (answered, over, mut crowd) = (Arc::new(AtomicUsize::new(0)), CancellationToken::new(), JoinSet::new());
+    for _ in 0..CROWD {
+        let (http, url, over) = (app.http.clone(), app.url(&link, "info"), over.clone());
+        let answered = Arc::clone(&answered);
+        crowd.spawn(async move {
+            while !over.is_cancelled() {
+                http.get(&url).await.assert_status(200);
+                answered.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+    }
+    let mut resp = app.resp();
+    for _ in 0..LOSSES {
+        let so_far = answered.load(Ordering::Relaxed);
+        until("more answers", async || (answered.load(Ordering::Relaxed) > so_far + CROWD).then_some(())).await;
+        let pipes =
+            until("the pipes", async || Some(clients(&mut app.resp(), PIPE)).filter(|pipes| !pipes.is_empty())).await;
+        for pipe in pipes {
+            let id = pipe.split(' ').next().unwrap().strip_prefix("id=").unwrap();
+            resp.call(&["CLIENT", "KILL", "ID", id]);
+        }
+    }
+    over.cancel();
+    crowd.join_all().await;
+}
+
+#[tokio::test]
+async fn scripts_that_redis_forgets_are_brought_along_once() {
+    let app = TestApp::start().await;
+    let link = app.invite("ada@example.com").await;
+    app.info(&link).await.assert_status(200);
+    app.resp().call(&["SCRIPT", "FLUSH"]);
+    for _ in 0..3 {
+        app.info(&link).await.assert_status(200);
+    }
+    let mut resp = app.resp();
+    let pipes = clients(&mut resp, PIPE);
+    assert_eq!(pipes.len(), 2, "the pipes stay: {pipes:?}");
+    let scrape = app.scrape().await;
+    assert_eq!(scrape.value("vestibule_redis_retries_total"), 0.0);
+}
+
+/// The answer that comes too late is for who has gone, not for who comes next.
+#[tokio::test]
+async fn a_late_answer_is_not_given_to_the_next_caller() {
+    let setup = Setup::new().set("redis.command_timeout", &"300ms").set("mail.sweep_interval", &"60s");
+    let Some(wired) = Wired::start(setup).await else { return };
+    let (early, next) = (wired.app.invite("early@a.example").await, wired.app.invite("next@b.example").await);
+    let told = wired.app.info(&next).await.assert_status(200).json();
+    assert_ne!(wired.app.info(&early).await.assert_status(200).json()["maskedEmail"], told["maskedEmail"]);
+
+    wired.wire.silence();
+    wired.app.info(&early).await.assert_problem(503, "unavailable");
+    wired.wire.heal();
+    for _ in 0..3 {
+        assert_eq!(wired.app.info(&next).await.assert_status(200).json()["maskedEmail"], told["maskedEmail"]);
+    }
+    let scrape = wired.app.scrape().await;
+    assert_eq!(scrape.value("vestibule_redis_reconnects_total"), 0.0, "the same connection");
+}
