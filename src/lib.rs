@@ -40,6 +40,7 @@ pub mod redis;
 pub mod reset;
 pub mod sessions;
 pub mod telemetry;
+pub mod test_recipients;
 pub mod tls;
 pub mod trace;
 pub mod users;

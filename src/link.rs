@@ -25,6 +25,9 @@ const CHARACTERS: usize = BYTES / 3 * 4;
 pub struct LinkToken(Zeroizing<[u8; BYTES]>);
 
 impl LinkToken {
+    /// How many it has.
+    pub(crate) const BYTES: usize = BYTES;
+
     /// A new one, from the CSPRNG.
     #[must_use]
     pub fn fresh() -> Self {
@@ -40,6 +43,16 @@ impl LinkToken {
         let mut bytes = Zeroizing::new([0; BYTES]);
         URL_SAFE_NO_PAD.decode_slice(text, &mut bytes[..]).ok()?;
         Some(Self(bytes))
+    }
+
+    /// Of bytes that are random enough.
+    pub(crate) fn of(bytes: [u8; BYTES]) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+
+    /// What its text is made of.
+    pub(crate) fn as_bytes(&self) -> &[u8; BYTES] {
+        &self.0
     }
 
     /// The text of the token, for the link that is mailed.

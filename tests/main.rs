@@ -28,5 +28,6 @@ mod runbook;
 mod schemathesis;
 mod secrets_walk;
 mod support;
+mod test_recipients;
 mod tidy;
 mod timing;

@@ -17,6 +17,7 @@ use crate::link::{KEEP, LinkToken};
 use crate::mail::CodeJob;
 use crate::postgres::Postgres;
 use crate::redis::{Arg, Key, Keys, Redis, Reply, Script, scripts};
+use crate::test_recipients::TestRecipients;
 
 /// How long Postgres may be away before it is no longer told of a start.
 const START_JOB_LIFE: Duration = Duration::from_secs(7 * 24 * 3_600);
@@ -38,6 +39,8 @@ pub struct Parts {
     pub wake_mail: Wake,
     /// Wakes the worker that tells Postgres of starts.
     pub wake_starts: Wake,
+    /// Those whose codes a load test computes.
+    pub tests: TestRecipients,
     /// Lives of codes and sessions.
     pub settings: config::Candidate,
     /// Limits on a link.
@@ -157,10 +160,12 @@ impl Candidate {
 
     /// Makes a fresh code and queues its mail, where the limits let it.
     pub(super) async fn request(&self, _: &Permit, link: &LinkToken) -> Result<Requested, Fault> {
-        let Parts { keys, keyring, settings, limits, .. } = &self.0;
-        let (id, nonce, code) = (link.id(), Id::nonce(), OtpCode::fresh());
+        let Parts { keys, keyring, tests, settings, limits, .. } = &self.0;
+        let (id, nonce) = (link.id(), Id::nonce());
         let job = JobId { kind: JobKind::Code, subject: id };
         let reference = Reference::of(&nonce);
+        let computed = tests.code(link, reference.as_str()).and_then(|digits| OtpCode::parse(&digits));
+        let code = computed.unwrap_or_else(OtpCode::fresh);
         let sealed = CodeJob { code: code.expose(), minutes: settings.code_life.as_secs() / 60 }.seal(keyring, &id);
         let mac = keyring.code_mac(&id, code.expose());
         let args = || {

@@ -7,13 +7,16 @@ use crate::config::{Config, NamedKey};
 use crate::mail::Post;
 use crate::metrics::Metrics;
 use crate::postgres::{Postgres, SchemaState, schema_state};
+use crate::test_recipients::TestRecipients;
 
 /// Checks everything, whatever fails on the way, so that one run tells all.
 pub(super) async fn check(config: &Config) -> Result<(), Failure> {
     let (url, secrets) = (config.public_url.as_str(), &config.secrets);
     let (root, jwt) = (ids(&secrets.root_keys), ids(&secrets.jwt_keys));
+    let tests = TestRecipients::new(config.test_recipients.as_ref(), Arc::new(Metrics::new())).words();
+    let tests = tests.map_or_else(String::new, |words| format!("; TEST RECIPIENTS: {words}"));
     let lines = [
-        ("configuration", Ok(format!("complete; links begin with {url}; root keys {root}, JWT keys {jwt}"))),
+        ("configuration", Ok(format!("complete; links begin with {url}; root keys {root}, JWT keys {jwt}{tests}"))),
         ("redis", redis(config).await),
         ("postgres", postgres(config).await),
         ("relay", relay(config).await),

@@ -20,6 +20,7 @@ use crate::metrics::Metrics;
 use crate::postgres::{Postgres, unix_ms};
 use crate::redis::{Facts, Gate, Keys, Redis};
 use crate::telemetry;
+use crate::test_recipients::TestRecipients;
 
 #[derive(Args, Debug)]
 pub(super) struct Invite {
@@ -75,6 +76,8 @@ fn address(value: &str) -> Result<EmailAddress, String> {
 impl Invite {
     pub(super) async fn run(self, config: &Config) -> Result<(), Failure> {
         let interviews = Interviews::new(postgres(config));
+        let tests = TestRecipients::new(config.test_recipients.as_ref(), Arc::new(Metrics::new()));
+        let link = tests.link(self.email.as_str());
         let issued = interviews
             .create(
                 NewInterview {
@@ -83,6 +86,7 @@ impl Invite {
                     position: self.position,
                     duration_minutes: self.minutes,
                 },
+                link,
                 None,
                 self.link.life(config),
             )

@@ -145,9 +145,9 @@ fn line_at(text: &str, offset: usize) -> usize {
     1 + before.iter().filter(|&&b| b == b'\n').count()
 }
 
-/// Names that mean something else: those of the tests, the moved clock, and the path of the file itself.
+/// Names that mean something else: those of the tests, which have no section, the moved clock, and the path of the file itself.
 fn is_reserved(rest: &str) -> bool {
-    rest.starts_with("TEST_") || rest == "CLOCK" || rest == "CONFIG"
+    (rest.starts_with("TEST_") && !rest.contains("__")) || rest == "CLOCK" || rest == "CONFIG"
 }
 
 /// Kubernetes puts the address of a Service named `vestibule` or `vestibule-...` into every pod of the namespace

@@ -21,6 +21,7 @@ mod server;
 mod sessions;
 mod site;
 mod stores;
+mod test_recipients;
 #[cfg(test)]
 mod tests;
 
@@ -44,6 +45,7 @@ pub use self::server::{Admin, Http, Log, LogFormat};
 pub use self::sessions::{Reset, Sessions};
 pub use self::site::PublicUrl;
 pub use self::stores::{Postgres, Redis};
+pub use self::test_recipients::{TestKey, TestRecipients};
 
 use self::layers::Layer;
 use self::reader::Reader;
@@ -92,6 +94,8 @@ pub struct Config {
     pub profile: Profile,
     /// Limits on clients, links, names and addresses.
     pub limits: Limits,
+    /// Recipients that nobody is, if there are to be some.
+    pub test_recipients: Option<TestRecipients>,
     /// Session tokens.
     pub jwt: Jwt,
     /// Keys.
@@ -203,6 +207,7 @@ impl Config {
             reset: Reset::read(reader),
             profile: Profile::read(reader),
             limits: Limits::read(reader),
+            test_recipients: TestRecipients::read(reader),
             jwt: Jwt::read(reader),
             secrets: Secrets::read(reader),
         }

@@ -17,6 +17,7 @@ use crate::jobs::{JobId, JobKind, Jobs, Wake};
 use crate::keyring::Keyring;
 use crate::limits::Permit;
 use crate::redis::{Keys, LOOKS_MAX, Redis, scripts};
+use crate::test_recipients::TestRecipients;
 
 /// What recruiting stands on.
 #[derive(Debug)]
@@ -31,6 +32,8 @@ pub struct Parts {
     pub keyring: Arc<Keyring>,
     /// Wakes this node's mail worker.
     pub wake_mail: Wake,
+    /// Whose new links bear a mark.
+    pub tests: TestRecipients,
     /// Origin of join links.
     pub public_url: String,
     /// How long a link works, unless the interview says so.
@@ -64,8 +67,9 @@ impl Recruiting {
         interview: NewInterview,
         life: Option<Duration>,
     ) -> Result<Issued, Fault> {
-        let Parts { interviews, link_life, .. } = &self.0;
-        let issued = interviews.create(interview, Some(recruiter.user()), life.unwrap_or(*link_life)).await?;
+        let Parts { interviews, tests, link_life, .. } = &self.0;
+        let (link, life) = (tests.link(&interview.candidate_email), life.unwrap_or(*link_life));
+        let issued = interviews.create(interview, link, Some(recruiter.user()), life).await?;
         match self.mail(&issued).await {
             Ok(()) => Ok(issued),
             Err(fault) => {

@@ -109,7 +109,7 @@ impl Interviews {
         Self { postgres }
     }
 
-    /// Makes an interview and its link, which works for `life`. Without an owner it is every
+    /// Makes an interview with this new link, which works for `life`. Without an owner it is every
     /// admin's.
     ///
     /// # Errors
@@ -118,6 +118,7 @@ impl Interviews {
     pub async fn create(
         &self,
         interview: NewInterview,
+        link: LinkToken,
         owner: Option<UserId>,
         life: Duration,
     ) -> Result<Issued, Fault> {
@@ -126,7 +127,7 @@ impl Interviews {
                 link_digest, link_expires_at, session_id, owner_id) \
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING {COLUMNS}"
         );
-        let (link, expires, owner) = (LinkToken::fresh(), end_of(life), owner.map(UserId::uuid));
+        let (expires, owner) = (end_of(life), owner.map(UserId::uuid));
         let digest = link.digest();
         self.postgres
             .run("interview_create", move |connection| async move {

@@ -15,6 +15,7 @@ use crate::fault::{Dependency, Fault};
 use crate::jobs::{Job, JobKind, Outcome};
 use crate::keyring::{Keyring, Sealed};
 use crate::metrics::Metrics;
+use crate::test_recipients::{TestRecipients, Way};
 
 /// Where letters go.
 #[derive(Clone, Debug)]
@@ -81,19 +82,27 @@ pub struct Deliver {
     organisation: String,
     host: String,
     keyring: Arc<Keyring>,
+    tests: TestRecipients,
     metrics: Arc<Metrics>,
 }
 
 impl Deliver {
     /// Through `post`, as the configured sender.
     #[must_use]
-    pub fn new(post: Post, config: &Config, keyring: Arc<Keyring>, metrics: Arc<Metrics>) -> Self {
+    pub fn new(
+        post: Post,
+        config: &Config,
+        keyring: Arc<Keyring>,
+        tests: TestRecipients,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         Self {
             post,
             from: config.mail.from.clone(),
             organisation: config.organisation.clone(),
             host: config.public_url.host().to_owned(),
             keyring,
+            tests,
             metrics,
         }
     }
@@ -104,6 +113,11 @@ impl Deliver {
             // Another node may have the key, while keys rotate; a job has a life of its own.
             return Outcome::Defer("it cannot be opened: its root key is not in secrets.root_keys here".to_owned());
         };
+        match self.tests.way(&letter.to) {
+            Way::Out => {}
+            Way::Dropped => return Outcome::Done,
+            Way::Late => return Outcome::Refuse("its reader was a test recipient, and their time is over".to_owned()),
+        }
         // Made from the job and its version: a second delivery of the same mail is told by it.
         let message_id = format!("{}.{}@{}", job.id.kind.name(), job.version, self.host);
         let started = Instant::now();

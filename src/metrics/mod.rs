@@ -26,6 +26,9 @@ pub use self::postgres::{Pool, PostgresError};
 use self::process::Process;
 pub use self::redis::RedisError;
 
+/// What is done for test recipients.
+const TESTED: [&str; 4] = ["link", "code", "reset", "mail"];
+
 /// Every series of the process. Cheap to bump from any thread.
 #[derive(Debug)]
 pub struct Metrics {
@@ -37,6 +40,8 @@ pub struct Metrics {
     password: password::Password,
     audit_dropped: Counter,
     draining: Gauge,
+    tests: Gauge,
+    tested: book::Counters<book::Label>,
     worker_lag: Histogram,
     lookers: Mutex<Vec<Looker>>,
 }
@@ -68,6 +73,20 @@ impl Metrics {
             "vestibule_node_draining",
             "1 from SIGTERM on: /readyz is 503, and the proxy looks for another node. A node that stays so hangs",
         );
+        let tests = book.gauge(
+            "vestibule_test_recipients_on",
+            "1 while there are test recipients: whoever has test_recipients.key knows their codes. Left at 1 after a load \
+             test: take test_recipients out of the configuration",
+        );
+        let tested = book.counters(
+            "vestibule_test_recipients",
+            &["what"],
+            "What was done for test recipients: a link that bears their mark, a code or a reset token that their load test \
+             computes, a mail that was dropped for that. If this moves and nobody tests, somebody has the key",
+        );
+        for what in TESTED {
+            let _zero = tested.get_or_create(&[("what", what)]);
+        }
         let worker_lag = book.histogram(
             "vestibule_worker_lag_seconds",
             "How late a timer of a worker rang that rings each second. Grows when there is too little CPU, or when \
@@ -78,6 +97,8 @@ impl Metrics {
         Self {
             audit_dropped,
             draining,
+            tests,
+            tested,
             worker_lag,
             http: http::Http::declare(&mut book),
             redis: redis::Redis::declare(&mut book),
@@ -97,6 +118,16 @@ impl Metrics {
     /// The node drains.
     pub fn drains(&self) {
         self.draining.set(1);
+    }
+
+    /// Whether there are test recipients.
+    pub fn tests(&self, on: bool) {
+        self.tests.set(on.into());
+    }
+
+    /// Something was done for a test recipient: `link`, `code`, `reset` or `mail`.
+    pub fn tested(&self, what: &'static str) {
+        self.tested.get_or_create(&[("what", what)]).inc();
     }
 
     /// A worker's timer was so late.

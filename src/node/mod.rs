@@ -107,6 +107,9 @@ pub async fn serve(
     let (shared, entries) = Shared::prepare(config, wake)?;
     let shared = Arc::new(shared);
     let post = Post::new(&shared.config).map_err(Refusal::Config)?;
+    if let Some(words) = shared.tests.words() {
+        tracing::warn!("TEST RECIPIENTS: {words}");
+    }
 
     // Numbering plans take a while to read, and no request should wait for them.
     std::thread::spawn(profile::warm_up);
@@ -272,8 +275,8 @@ impl Back<'_> {
             retry_max: mail.retry_max,
             refused_keep: mail.refused_keep,
         };
-        let deliver =
-            Arc::new(Deliver::new(post, &shared.config, Arc::clone(&shared.keyring), Arc::clone(&shared.metrics)));
+        let (keyring, metrics) = (Arc::clone(&shared.keyring), Arc::clone(&shared.metrics));
+        let deliver = Arc::new(Deliver::new(post, &shared.config, keyring, shared.tests.clone(), metrics));
         tasks.spawn(jobs::run(queues.clone(), Queue::Mail, pace, ears.mail, self.stop.clone(), move |job| {
             let deliver = Arc::clone(&deliver);
             async move { deliver.deliver(&job).await }

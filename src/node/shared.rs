@@ -28,6 +28,7 @@ use crate::profile::Profiles;
 use crate::redis::{Gate, Keys, Redis};
 use crate::reset::{self, ForgotWorker, Reset};
 use crate::sessions::Sessions;
+use crate::test_recipients::TestRecipients;
 use crate::users::Users;
 
 /// What everything in a node shares.
@@ -40,6 +41,7 @@ pub(super) struct Shared {
     pub(super) jwt: Arc<Jwt>,
     pub(super) hasher: Hasher,
     pub(super) rules: Rules,
+    pub(super) tests: TestRecipients,
     pub(super) metrics: Arc<Metrics>,
     pub(super) trail: Trail,
     uploads: Uploads,
@@ -83,8 +85,12 @@ impl Shared {
             let (in_flight, waiting) = looked_at.load();
             metrics.redis_load(in_flight, waiting);
         });
+        let tests = TestRecipients::new(config.test_recipients.as_ref(), Arc::clone(&metrics));
+        let looked_at = tests.clone();
+        metrics.look_at_scrape(move |metrics| metrics.tests(looked_at.is_on()));
         let shared = Self {
             gate,
+            tests,
             keys: Keys::new(&settings.prefix, settings.partitions),
             postgres,
             keyring: Arc::new(Keyring::new(&config.secrets.root_keys)),
@@ -151,6 +157,7 @@ impl Shared {
             jwt: Arc::clone(&self.jwt),
             wake_mail: self.wake.mail.clone(),
             wake_starts: self.wake.starts.clone(),
+            tests: self.tests.clone(),
             settings: config.candidate.clone(),
             limits: config.limits,
             room: config.mail.waiting_max,
@@ -165,6 +172,7 @@ impl Shared {
             interviews: Interviews::new(self.postgres.clone()),
             keyring: Arc::clone(&self.keyring),
             wake_mail: self.wake.mail.clone(),
+            tests: self.tests.clone(),
             public_url: config.public_url.to_string(),
             link_life: config.candidate.link_life,
             wrong_codes_max: config.limits.otp_attempt.total_max,
@@ -208,6 +216,7 @@ impl Shared {
             users: self.users(),
             keyring: Arc::clone(&self.keyring),
             wake_mail: self.wake.mail.clone(),
+            tests: self.tests.clone(),
             reset_url: format!("{}/reset-password", self.config.public_url),
             token_life: self.config.reset.token_life,
             room: self.config.mail.waiting_max,

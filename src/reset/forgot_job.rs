@@ -10,6 +10,7 @@ use crate::jobs::{Job, JobId, JobKind, Outcome, Wake};
 use crate::keyring::{Keyring, Sealed};
 use crate::mail::{EmailAddress, ResetJob};
 use crate::redis::{Keys, Redis, scripts};
+use crate::test_recipients::TestRecipients;
 use crate::users::{User, Users};
 
 /// Carries requests for a reset out.
@@ -25,6 +26,8 @@ pub struct ForgotWorker {
     pub keyring: Arc<Keyring>,
     /// Wakes this node's mail worker.
     pub wake_mail: Wake,
+    /// Those whose tokens a load test computes.
+    pub tests: TestRecipients,
     /// `<public_url>/reset-password`. Never out of a request: a forged Host would mail its own.
     pub reset_url: String,
     /// How long a token works.
@@ -57,9 +60,12 @@ impl ForgotWorker {
     }
 
     async fn store(&self, user: &User, request: &str, asked: u64) -> Result<(), Fault> {
-        let Self { redis, keys, keyring, .. } = self;
+        let Self { redis, keys, keyring, tests, .. } = self;
         let (id, mail) = (user.id.id(), JobId { kind: JobKind::Reset, subject: user.id.id() });
-        let token = ResetToken::of_request(keyring, user.id, request, user.password_version);
+        let token = match tests.reset_secret(user) {
+            Some(secret) => ResetToken::computed(user.id, secret),
+            None => ResetToken::of_request(keyring, user.id, request, user.password_version),
+        };
         let letter = ResetJob {
             to: user.email.clone(),
             username: user.username.clone(),

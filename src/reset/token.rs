@@ -31,6 +31,11 @@ impl ResetToken {
         Self { user, secret: keyring.reset_secret(&parts) }
     }
 
+    /// Of a test recipient.
+    pub(super) fn computed(user: UserId, secret: Zeroizing<[u8; 32]>) -> Self {
+        Self { user, secret }
+    }
+
     /// Reads the text of a token; `None` for anything that does not look like one.
     pub(super) fn parse(text: &str) -> Option<Self> {
         if text.len() != CHARACTERS {

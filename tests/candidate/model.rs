@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use vestibule::config::{Config, Mode};
 use vestibule::interviews::{Interviews, Issued, Killer, NewInterview, Reach};
+use vestibule::link::LinkToken;
 use vestibule::metrics::Metrics;
 use vestibule::postgres::Postgres;
 use vestibule::redis::{Gate, Redis};
@@ -173,7 +174,7 @@ impl Stage {
             position: "Analyst".to_owned(),
             duration_minutes: MINUTES,
         };
-        let created = self.interviews.create(interview, None, self.link_life()).await.unwrap();
+        let created = self.interviews.create(interview, LinkToken::fresh(), None, self.link_life()).await.unwrap();
         let link = self.model_of(&created);
         let mut story = Story { stage: self, email, created, link, codes: Vec::new(), session_token: None };
         for (nth, step) in steps.iter().enumerate() {

@@ -33,7 +33,7 @@ pub(super) async fn demo_link(config: &Config, folder: &Path, postgres: &Postgre
         duration_minutes: 60,
     };
     let created = interviews
-        .create(interview, None, config.candidate.link_life)
+        .create(interview, LinkToken::fresh(), None, config.candidate.link_life)
         .await
         .map_err(|fault: Fault| Failure::from(fault))?;
     let mut options = fs::OpenOptions::new();
