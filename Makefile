@@ -6,6 +6,8 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 CARGO_FLAGS := --locked
 # The tests wait for servers more than they compute: this many at a time keep two cores busy.
 export RUST_TEST_THREADS ?= 12
+# Of `make load`.
+SCENARIO ?= monday
 # Of `make fleet`.
 PROXY ?= haproxy
 NODES ?= 3
@@ -60,7 +62,8 @@ test-all: test ## The tests, those that take minutes, Schemathesis, the benchmar
 		cargo test $(CARGO_FLAGS) --test e2e -- --ignored --test-threads=1 --nocapture --skip pages::
 	$(LINTED) cargo test $(CARGO_FLAGS) --benches
 	$(LINTED) cargo build $(COUNTER) --benches
-	$(MAKE) load
+	$(MAKE) load DURATION=15 PATIENCE=5
+	$(MAKE) load SCENARIO=abuse
 
 lint: setup format ## Check format and lints, without a build: the quickest answer
 	cargo clippy $(CARGO_FLAGS) --all-targets -- -D warnings
@@ -81,8 +84,9 @@ bench: setup ## Measure decisions, with criterion, and log-ins
 counts: setup ## Count instructions, and keep the counts, which `make test` then holds to 5 %
 	$(LINTED) cargo run $(COUNTER) -- keep
 
-load: setup ## Send a crowd of candidates through, and one of members (PROFILE=release builds that)
-	load-tests/run
+# DURATION=600 SCALE=2, and more: load-tests/run has them.
+load: setup ## Send a Monday morning through a fleet for a minute (SCENARIO=abuse: another; PROFILE=release builds that)
+	load-tests/run $(SCENARIO)
 
 # Paths of this machine do not get into the program. It takes minutes.
 dist: ## Build the release and pack it under target/dist/, with config and unit; prints its size

@@ -77,6 +77,7 @@ fn check(tree: &Tree) -> Vec<String> {
     keyspace(&mut claims);
     configuration(&mut claims);
     audit_events(&mut claims);
+    scenarios(&mut claims);
     paths(&mut claims);
     code_map(&mut claims);
     claims.complaints
@@ -217,6 +218,14 @@ fn audit_events(claims: &mut Claims<'_>) {
     claims.same("audit events", written, Event::ALL.iter().map(|event| event.name().to_owned()));
 }
 
+/// Each load test that one can run; what they share stands in a folder below.
+fn scenarios(claims: &mut Claims<'_>) {
+    let rows = claims.table("## Load tests", &["Scenario", "Sends"]);
+    let files = claims.tree.files("load-tests/", ".js").map(|(path, _)| path.trim_start_matches("load-tests/"));
+    let so = files.filter(|file| !file.contains('/')).map(|file| file.trim_end_matches(".js").to_owned());
+    claims.same("load tests", rows.iter().map(|row| bare(row[0]).to_owned()), so.collect::<Vec<_>>());
+}
+
 /// What is pointed at is there.
 fn paths(claims: &mut Claims<'_>) {
     const FOLDERS: [&str; 7] = ["argon2id/", "src/", "lua/", "config/", "tests/", "benches/", "load-tests/"];
@@ -291,6 +300,7 @@ fn documents_that_drift_are_seen() {
             (README, "`VESTIBULE_MAIL__FROM`", "`VESTIBULE_MAIL__SENDER`", "sets nothing"),
             (README, "`http.drain_delay`", "`http.drain_wait`", "no key of the configuration"),
             (README, "`code_locked`", "`code_lock`", "code_locked is not written"),
+            (README, "| `spike` | ten", "| `spikes` | ten", "spike is not written"),
             (README, "| `mail.from` |", "| `mail.url` |", "is not `VESTIBULE_MAIL__FROM`"),
             (ARCHITECTURE, "`lua/otp_verify.lua`", "`lua/otp_check.lua`", "is not there"),
             (ARCHITECTURE, "## Bird", "[plan](PLAN.md)\n## Bird", "PLAN.md is not there"),

@@ -43,7 +43,10 @@ fn nth_listener(variables: &[(String, String)], section: &str, port: u16, nth: u
     if let Some((_, text)) = variables.iter().find(|(name, _)| *name == key) {
         let wrong = || Failure::usage(format!("{key}: write it as 127.0.0.1:{port}"));
         let mut address: SocketAddr = text.parse().map_err(|_| wrong())?;
-        address.set_port(address.port().checked_add(nth).ok_or_else(wrong)?);
+        // 0 is any free port, for each of them.
+        if address.port() != 0 {
+            address.set_port(address.port().checked_add(nth).ok_or_else(wrong)?);
+        }
         return TcpListener::bind(address).map_err(|error| Failure::usage(format!("{key}: {address}: {error}")));
     }
     let port = port + nth;
