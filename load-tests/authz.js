@@ -25,7 +25,7 @@ export const options = {
       exec: 'ask',
       rate: RATE,
       duration: `${SECONDS}s`,
-      preAllocatedVUs: RATE,
+      preAllocatedVUs: 2 * RATE,
     },
   },
   thresholds: thresholds('redis'),

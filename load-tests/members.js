@@ -17,8 +17,8 @@ export const options = {
       exec: 'member',
       rate: RATE,
       duration: `${SECONDS}s`,
-      // Of one address come at most 10 sign-ups in an hour: those of a minute are spread over twice as many as needed.
-      preAllocatedVUs: Math.max(20, Math.ceil((RATE * SECONDS) / 5)),
+      // Of one address come at most 10 sign-ups in an hour: two are expected of each VU.
+      preAllocatedVUs: Math.max(20, Math.ceil((RATE * SECONDS) / 2)),
     },
   },
   thresholds: thresholds('redis', 'row', 'hash'),
