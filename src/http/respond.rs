@@ -5,10 +5,12 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt as _, TryFutureExt as _};
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::{HeaderMap, Method, Request, Response};
+use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 
 use super::body::Body;
@@ -46,10 +48,11 @@ pub(super) async fn respond(app: Arc<App>, peer: IpAddr, request: Request<Incomi
 
     // Dropped with this future: that is how the handler's task hears that the client hung up.
     let (mut call, _waiting) = Call::new(parts, body, client, id);
+    let deadline = app.http.handler_timeout;
     let (quotas, keep, result) = match found {
         Err(missing) => (None, call.settle(app.http.body_bytes_max).await, refuse(&app, missing, &call)),
-        Ok(route) if safe => finish(in_place(&app, route, call), app.http.handler_timeout).await,
-        Ok(route) => finish(detached(&app, route, call), app.http.handler_timeout).await,
+        Ok(route) if safe => finished(timeout(deadline, in_place(&app, route, call)).await, deadline),
+        Ok(route) => finished(timeout(deadline, detached(&app, route, call)).await, deadline),
     };
     let result = if for_proxy { result.map_err(authz::no_or_not_now) } else { result };
 
@@ -78,16 +81,16 @@ const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// The handler in a task of its own, not tied to the socket: the library drops what it awaits when the client hangs up,
 /// and a decision that was begun is to be finished.
-async fn detached(app: &Arc<App>, route: Route, call: Call) -> Result<Outcome, &'static str> {
+fn detached(app: &Arc<App>, route: Route, call: Call) -> impl Future<Output = Result<Outcome, &'static str>> + use<> {
     let app_of_task = Arc::clone(app);
     let task = app.tasks.spawn(async move { handle(&app_of_task, route, call).await });
-    task.await.map_err(|failed| if failed.is_panic() { PANICKED } else { "the handler was stopped" })
+    task.map_err(|failed| if failed.is_panic() { PANICKED } else { "the handler was stopped" })
 }
 
 /// The handler where it stands: it changes nothing, and may be dropped with the socket. A task costs a request as much
 /// as its route and its token.
-async fn in_place(app: &App, route: Route, call: Call) -> Result<Outcome, &'static str> {
-    AssertUnwindSafe(handle(app, route, call)).catch_unwind().await.map_err(|_| PANICKED)
+fn in_place(app: &App, route: Route, call: Call) -> impl Future<Output = Result<Outcome, &'static str>> {
+    AssertUnwindSafe(handle(app, route, call)).catch_unwind().map_err(|_| PANICKED)
 }
 
 const PANICKED: &str = "the handler panicked";
@@ -99,41 +102,50 @@ async fn handle(app: &App, route: Route, mut call: Call) -> Outcome {
 }
 
 /// Every endpoint, with what it asks for before it sees the body.
-///
-/// Those that come by the thousand take their room in this future, which is moved as a whole; the others have boxes.
 async fn run(app: &App, route: Route, call: &mut Call) -> Result<Reply, Problem> {
     match route {
         Route::CandidateInfo { link } => candidate::http::info(app, &link, call).await,
         Route::RequestOtp { link } => candidate::http::request_otp(app, &link, call).await,
         Route::VerifyOtp { link } => candidate::http::verify_otp(app, &link, call).await,
         Route::Start { link } => candidate::http::start(app, &link, call).await,
-        Route::SignUp => Box::pin(accounts::http::sign_up(app, call)).await,
-        Route::LogIn => Box::pin(accounts::http::log_in(app, call)).await,
-        Route::Refresh => Box::pin(sessions::http::refresh(app, call)).await,
-        Route::LogOut => Box::pin(sessions::http::log_out(app, &call.caller(app).await?, call)).await,
+        Route::SignUp => rare(accounts::http::sign_up(app, call)).await,
+        Route::LogIn => rare(accounts::http::log_in(app, call)).await,
+        Route::Refresh => rare(sessions::http::refresh(app, call)).await,
+        Route::LogOut => rare(async { sessions::http::log_out(app, &call.caller(app).await?, call).await }).await,
         Route::LogOutEverywhere => {
-            Box::pin(sessions::http::log_out_everywhere(app, &call.caller(app).await?, call)).await
+            rare(async { sessions::http::log_out_everywhere(app, &call.caller(app).await?, call).await }).await
         }
-        Route::Sessions => Box::pin(sessions::http::list(app, &call.caller(app).await?)).await,
-        Route::EndSession { id } => Box::pin(sessions::http::end(app, &call.caller(app).await?, &id, call)).await,
-        Route::Me | Route::Profile => Ok(accounts::http::me(&accounts::http::member(app, call).await?)),
+        Route::Sessions => rare(async { sessions::http::list(app, &call.caller(app).await?).await }).await,
+        Route::EndSession { id } => {
+            rare(async { sessions::http::end(app, &call.caller(app).await?, &id, call).await }).await
+        }
+        Route::Me | Route::Profile => {
+            rare(async { Ok(accounts::http::me(&accounts::http::member(app, call).await?)) }).await
+        }
         Route::ChangePassword => {
-            Box::pin(accounts::http::change_password(app, &accounts::http::member(app, call).await?, call)).await
+            rare(async { accounts::http::change_password(app, &accounts::http::member(app, call).await?, call).await })
+                .await
         }
-        Route::ForgotPassword => Box::pin(reset::http::forgot_password(app, call)).await,
-        Route::ResetPassword => Box::pin(reset::http::reset_password(app, call)).await,
-        Route::ChangeProfile => Box::pin(profile::http::change(app, &call.caller(app).await?, call)).await,
-        Route::PutResume => Box::pin(profile::http::put_resume(app, &call.caller(app).await?, call)).await,
-        Route::Resume => Box::pin(profile::http::resume(app, &call.caller(app).await?)).await,
-        Route::DeleteResume => Box::pin(profile::http::delete_resume(app, &call.caller(app).await?)).await,
-        Route::CreateInterview => Box::pin(interviews::http::create(app, &recruiter(app, call).await?, call)).await,
-        Route::Interviews => Box::pin(interviews::http::list(app, &recruiter(app, call).await?, call)).await,
-        Route::Interview { id } => Box::pin(interviews::http::read(app, &recruiter(app, call).await?, id)).await,
+        Route::ForgotPassword => rare(reset::http::forgot_password(app, call)).await,
+        Route::ResetPassword => rare(reset::http::reset_password(app, call)).await,
+        Route::ChangeProfile => rare(async { profile::http::change(app, &call.caller(app).await?, call).await }).await,
+        Route::PutResume => rare(async { profile::http::put_resume(app, &call.caller(app).await?, call).await }).await,
+        Route::Resume => rare(async { profile::http::resume(app, &call.caller(app).await?).await }).await,
+        Route::DeleteResume => rare(async { profile::http::delete_resume(app, &call.caller(app).await?).await }).await,
+        Route::CreateInterview => {
+            rare(async { interviews::http::create(app, &recruiter(app, call).await?, call).await }).await
+        }
+        Route::Interviews => {
+            rare(async { interviews::http::list(app, &recruiter(app, call).await?, call).await }).await
+        }
+        Route::Interview { id } => {
+            rare(async { interviews::http::read(app, &recruiter(app, call).await?, id).await }).await
+        }
         Route::ReissueInterview { id } => {
-            Box::pin(interviews::http::reissue(app, &recruiter(app, call).await?, id, call)).await
+            rare(async { interviews::http::reissue(app, &recruiter(app, call).await?, id, call).await }).await
         }
         Route::RevokeInterview { id } => {
-            Box::pin(interviews::http::revoke(app, &recruiter(app, call).await?, id, call)).await
+            rare(async { interviews::http::revoke(app, &recruiter(app, call).await?, id, call).await }).await
         }
         Route::AuthzUser { least } => sessions::http::authz(least, &call.caller(app).await?),
         Route::AuthzCandidate => candidate::http::authz(app, call).await,
@@ -151,10 +163,18 @@ async fn run(app: &App, route: Route, call: &mut Call) -> Result<Reply, Problem>
     }
 }
 
+/// In a box: what is rare takes no room in the future that every request is made of, which is moved as a whole.
+fn rare<'a>(
+    handler: impl Future<Output = Result<Reply, Problem>> + Send + 'a,
+) -> BoxFuture<'a, Result<Reply, Problem>> {
+    Box::pin(handler)
+}
+
 type Headers = [(HeaderName, HeaderValue); 2];
 
-async fn finish(handled: impl Future<Output = Result<Outcome, &'static str>>, deadline: Duration) -> Outcome {
-    match timeout(deadline, handled).await {
+/// What became of a handler within the deadline.
+fn finished(handled: Result<Result<Outcome, &'static str>, Elapsed>, deadline: Duration) -> Outcome {
+    match handled {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(cause)) => (None, false, Err(Problem::from(Slug::Internal).because(cause))),
         Err(_) => {
