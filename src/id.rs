@@ -33,6 +33,12 @@ impl Id {
         u128::from_str_radix(text, 16).ok().map(|bits| Self(bits.to_be_bytes()))
     }
 
+    /// Its text, in room that the caller has.
+    #[must_use]
+    pub fn write<'a>(&self, room: &'a mut [u8; 32]) -> &'a str {
+        hex(&self.0, room)
+    }
+
     /// The bits.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 16] {
@@ -40,9 +46,18 @@ impl Id {
     }
 }
 
+/// Two lower-case hex digits for each byte, in as much room.
+pub(crate) fn hex<'a>(bytes: &[u8], room: &'a mut [u8]) -> &'a str {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    for (digits, byte) in room.chunks_exact_mut(2).zip(bytes) {
+        digits.copy_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+    }
+    str::from_utf8(room).expect("hex digits are text")
+}
+
 impl fmt::Display for Id {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", u128::from_be_bytes(self.0))
+        f.write_str(self.write(&mut [0; 32]))
     }
 }
 

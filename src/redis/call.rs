@@ -67,7 +67,7 @@ impl Arg {
         match &self.0 {
             Form::Text(text) => take(text),
             Form::Number(number) => take(digits(*number, &mut [0; 20])),
-            Form::Id(id) => take(hex(id, &mut [0; 32])),
+            Form::Id(id) => take(id.write(&mut [0; 32])),
         }
     }
 }
@@ -104,14 +104,6 @@ fn digits(mut number: u64, room: &mut [u8; 20]) -> &str {
         }
     }
     std::str::from_utf8(&room[start..]).expect("digits")
-}
-
-fn hex<'a>(id: &Id, room: &'a mut [u8; 32]) -> &'a str {
-    for (two, byte) in room.chunks_exact_mut(2).zip(id.as_bytes()) {
-        two[0] = b"0123456789abcdef"[usize::from(byte >> 4)];
-        two[1] = b"0123456789abcdef"[usize::from(byte & 15)];
-    }
-    std::str::from_utf8(room).expect("digits")
 }
 
 impl From<&str> for Arg {

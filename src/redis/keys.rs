@@ -6,7 +6,7 @@
 
 use fred::util::redis_keyslot;
 
-use crate::id::Id;
+use crate::id::{Id, hex};
 use crate::jobs::{JobId, Queue};
 
 /// A key and the slot that it lives in.
@@ -155,7 +155,10 @@ impl Keys {
 
     fn of(&self, kind: &str, id: &Id) -> Key {
         let Partition(pp) = self.partition(id);
-        Key::new(format!("{}:{kind}:{{{pp:02x}}}:{id}", self.prefix))
+        // Each request has a few: put together without a formatter.
+        let (mut digits, mut room) = ([0; 2], [0; 32]);
+        let (pp, id) = (hex(&[pp], &mut digits), id.write(&mut room));
+        Key::new([&self.prefix, ":", kind, ":{", pp, "}:", id].concat())
     }
 }
 
