@@ -2,10 +2,10 @@
 
 use std::process::Command;
 
-use super::stage::Servers;
-use super::stage::cost::ask;
 use super::turns::{Endpoint, Turn};
 use super::yardstick::{ARGS, SCRIPT};
+use crate::stage::Servers;
+use crate::stage::cost::ask;
 
 /// The most that the product may cost, in yardsticks.
 const CPU_MAX: f64 = 1.5;
@@ -15,11 +15,11 @@ const RATE_MIN: f64 = 0.7;
 const P99_MAX: f64 = 2.0;
 
 /// An endpoint in a round: its yardstick, and it.
-pub struct Row {
-    pub endpoint: Endpoint,
-    pub closed: [Turn; 2],
-    pub paced: [Turn; 2],
-    pub allocations: [f64; 2],
+pub(crate) struct Row {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) closed: [Turn; 2],
+    pub(crate) paced: [Turn; 2],
+    pub(crate) allocations: [f64; 2],
 }
 
 impl Row {
@@ -37,10 +37,10 @@ impl Row {
 }
 
 #[derive(Default)]
-pub struct Report(Vec<Row>);
+pub(crate) struct Report(Vec<Row>);
 
 impl Report {
-    pub fn head(&self) {
+    pub(crate) fn head(&self) {
         println!(
             "\n{:<22} {:>8} {:>6} {:>6} {:>6} {:>6} {:>6} {:>6} | {:>8} {:>6} {:>6} {:>6}",
             "", "req/s", "p50", "p99", "cpu", "redis", "trips", "allocs", "at half", "p50", "p99", "cpu"
@@ -48,7 +48,7 @@ impl Report {
     }
 
     /// Prints it, too.
-    pub fn add(&mut self, row: Row) {
+    pub(crate) fn add(&mut self, row: Row) {
         let names = [format!("  hyper, {} x fred", row.endpoint.decisions()), row.endpoint.name().to_owned()];
         for (n, name) in names.iter().enumerate() {
             let (closed, paced) = (&row.closed[n], &row.paced[n]);
@@ -72,7 +72,7 @@ impl Report {
     }
 
     /// The most that this Redis does with such scripts.
-    pub fn redis_alone(&self, servers: &Servers) {
+    pub(crate) fn redis_alone(&self, servers: &Servers) {
         let sha = vestibule::redis::scripts::sha_of(SCRIPT);
         ask(&servers.redis, &["SCRIPT", "LOAD", SCRIPT]);
         for pipelined in ["1", "16"] {
@@ -92,7 +92,7 @@ impl Report {
     }
 
     /// Prints how the worst round stands with each mark, and tells how many are missed.
-    pub fn marks(&self) -> usize {
+    pub(crate) fn marks(&self) -> usize {
         let mut missed = 0;
         println!(
             "\nworst of all rounds    cpu (at most {CPU_MAX})   rate (at least {RATE_MIN})   p99 at half (below {P99_MAX})"

@@ -1,17 +1,17 @@
 //! A turn of the yardstick, then one of the product, on each endpoint.
 
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use vestibule::link::LinkToken;
 
-use super::stage::client::Client;
-use super::stage::cost::{cpu_us, scripts_run};
-use super::stage::seed::{CODE, Seed};
-use super::stage::wrk::{self, Load, Outcome, Requests};
-use super::stage::{Served, Servers};
 use super::{Extent, Row};
+use crate::stage::client::Client;
+use crate::stage::cost::{cpu_us, scripts_run};
+use crate::stage::seed::{CODE, Seed};
+use crate::stage::wrk::{self, Load, Outcome, Requests};
+use crate::stage::{Served, Servers};
 
 /// Far from what an address may do in a minute: `info` is spread over 62,500 of them.
 const VISITED: usize = 1_000;
@@ -22,7 +22,7 @@ const UNDER_WAY: usize = 1_000;
 
 /// What is measured.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Endpoint {
+pub(crate) enum Endpoint {
     Info,
     RequestOtp,
     VerifyOtp,
@@ -31,9 +31,10 @@ pub enum Endpoint {
 }
 
 impl Endpoint {
-    pub const ALL: [Self; 5] = [Self::Info, Self::RequestOtp, Self::VerifyOtp, Self::AuthzUser, Self::AuthzCandidate];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Info, Self::RequestOtp, Self::VerifyOtp, Self::AuthzUser, Self::AuthzCandidate];
 
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Info => "info",
             Self::RequestOtp => "request-otp",
@@ -44,7 +45,7 @@ impl Endpoint {
     }
 
     /// Round trips to Redis; its yardstick has as many.
-    pub fn decisions(self) -> usize {
+    pub(crate) fn decisions(self) -> usize {
         match self {
             Self::Info | Self::RequestOtp | Self::VerifyOtp => 2,
             Self::AuthzUser | Self::AuthzCandidate => 1,
@@ -58,7 +59,7 @@ impl Endpoint {
 }
 
 /// Everything that is needed for one round.
-pub struct Turns<'a> {
+pub(crate) struct Turns<'a> {
     servers: &'a Servers,
     node: Served,
     /// With one decision, and with two.
@@ -68,7 +69,7 @@ pub struct Turns<'a> {
 }
 
 impl<'a> Turns<'a> {
-    pub fn prepare(servers: &'a Servers, endpoints: &[Endpoint], extent: Extent) -> Self {
+    pub(crate) fn prepare(servers: &'a Servers, endpoints: &[Endpoint], extent: Extent) -> Self {
         let node = Served::node(servers, &[]);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let requests = runtime.block_on(async {
@@ -85,7 +86,7 @@ impl<'a> Turns<'a> {
         Self { servers, node, yardsticks, requests, seconds: extent.seconds }
     }
 
-    pub fn measure(&self, endpoint: Endpoint) -> Row {
+    pub(crate) fn measure(&self, endpoint: Endpoint) -> Row {
         let (_, requests) = self.requests.iter().find(|(of, _)| *of == endpoint).unwrap();
         let floor = &self.yardsticks[endpoint.decisions() - 1];
         let mut first = 0;
@@ -156,16 +157,16 @@ impl<'a> Turns<'a> {
 
 /// What one turn has cost.
 #[derive(Clone, Copy)]
-pub struct Turn {
-    pub outcome: Outcome,
-    pub server_us: f64,
-    pub redis_us: f64,
-    pub trips: f64,
+pub(crate) struct Turn {
+    pub(crate) outcome: Outcome,
+    pub(crate) server_us: f64,
+    pub(crate) redis_us: f64,
+    pub(crate) trips: f64,
 }
 
 impl Turn {
     /// Requests a second.
-    pub fn rate(&self) -> f64 {
+    pub(crate) fn rate(&self) -> f64 {
         self.outcome.requests / self.outcome.seconds
     }
 }
@@ -222,7 +223,7 @@ fn typed() -> String {
     format!(r#"{{"otp":"{CODE}"}}"#)
 }
 
-fn text(path: &PathBuf) -> String {
+fn text(path: &Path) -> String {
     path.to_str().unwrap().to_owned()
 }
 

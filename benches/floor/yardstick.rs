@@ -19,22 +19,23 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use vestibule::redis::scripts::sha_of;
 
 /// As large as an answer of `info`.
 const ANSWER: &str = r#"{"candidateName":"Ada Lovelace","position":"Senior Engineer","maskedEmail":"a***@e***.com","expiresAt":"2026-11-22T10:15:00Z","resendIn":0,"cooldown":0,"attemptsRemaining":3,"ref":null}"#;
 
 /// Counts, and tells: the least that a decision can be.
-pub const SCRIPT: &str = "#!lua\nreturn {'counted', redis.call('HINCRBY', KEYS[1], ARGV[1], ARGV[2]), 60000}";
+pub(crate) const SCRIPT: &str = "#!lua\nreturn {'counted', redis.call('HINCRBY', KEYS[1], ARGV[1], ARGV[2]), 60000}";
 /// For it, with one key: about as many bytes as a decision of ours has.
-pub const ARGS: [&str; 4] = ["requests", "1", "203.0.113.*", "0123456789abcdef0123456789abcdef"];
+pub(crate) const ARGS: [&str; 4] = ["requests", "1", "203.0.113.*", "0123456789abcdef0123456789abcdef"];
 
 /// Serves until standard input ends.
-pub fn serve(decisions: usize, redis: &str) {
-    std::thread::spawn(|| {
+pub(crate) fn serve(decisions: usize, redis: &str) {
+    let (tell, told) = oneshot::channel::<()>();
+    std::thread::spawn(move || {
         let _ = std::io::stdin().read_to_end(&mut Vec::new());
-        std::process::exit(0);
+        drop(tell);
     });
     let (door, mut connections) = mpsc::channel::<std::net::TcpStream>(64);
     let url = redis.to_owned();
@@ -51,10 +52,16 @@ pub fn serve(decisions: usize, redis: &str) {
     runtime.block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         println!("{}", listener.local_addr().unwrap());
-        loop {
-            let (stream, _) = listener.accept().await.unwrap();
-            stream.set_nodelay(true).unwrap();
-            door.send(stream.into_std().unwrap()).await.unwrap();
+        let accepting = async {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                stream.set_nodelay(true).unwrap();
+                door.send(stream.into_std().unwrap()).await.unwrap();
+            }
+        };
+        tokio::select! {
+            () = accepting => {}
+            _ = told => {}
         }
     });
 }

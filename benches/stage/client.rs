@@ -6,17 +6,17 @@ use std::net::TcpStream;
 use serde_json::Value;
 
 /// One connection.
-pub struct Client(BufReader<TcpStream>);
+pub(crate) struct Client(BufReader<TcpStream>);
 
 impl Client {
-    pub fn connect(public: &str) -> Self {
+    pub(crate) fn connect(public: &str) -> Self {
         let stream = TcpStream::connect(public).unwrap();
         stream.set_nodelay(true).unwrap();
         Self(BufReader::new(stream))
     }
 
     /// Posts JSON, from a client address of its own; the answer is to have that status.
-    pub fn post(&mut self, path: &str, client: &str, body: &str, status: &str) -> Value {
+    pub(crate) fn post(&mut self, path: &str, client: &str, body: &str, status: &str) -> Value {
         let request = format!(
             "POST {path} HTTP/1.1\r\nhost: bench\r\nx-forwarded-for: {client}\r\ncontent-type: application/json\r\n\
             content-length: {}\r\n\r\n{body}",
@@ -28,7 +28,7 @@ impl Client {
     }
 
     /// Sends a request as it is, and reads the whole answer: its status and body.
-    pub fn ask(&mut self, request: &str) -> (String, String) {
+    pub(crate) fn ask(&mut self, request: &str) -> (String, String) {
         self.0.get_mut().write_all(request.as_bytes()).unwrap();
         let (mut head, mut length) = (String::new(), 0);
         while !head.ends_with("\r\n\r\n") {

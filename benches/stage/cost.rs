@@ -8,7 +8,7 @@ use std::os::unix::net::UnixStream;
 use vestibule::dev::servers::RedisServer;
 
 /// CPU time of all threads that a process has now, in µs.
-pub fn cpu_us(pid: u32) -> f64 {
+pub(crate) fn cpu_us(pid: u32) -> f64 {
     let threads = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
     let of_thread = |thread: fs::DirEntry| {
         // One that has ended meanwhile.
@@ -18,21 +18,14 @@ pub fn cpu_us(pid: u32) -> f64 {
     threads.map(|thread| of_thread(thread.unwrap())).sum::<f64>() / 1_000.0
 }
 
-/// Memory of a process that is in RAM, in KiB.
-pub fn resident_kib(pid: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse().unwrap()
-}
-
 /// Scripts that Redis has run since it started.
-pub fn scripts_run(redis: &RedisServer) -> u64 {
+pub(crate) fn scripts_run(redis: &RedisServer) -> u64 {
     let info = info(redis, "commandstats");
     ["cmdstat_evalsha", "cmdstat_eval"].iter().filter_map(|name| calls(info.get(*name)?)).sum()
 }
 
 /// A section of INFO.
-pub fn info(redis: &RedisServer, section: &str) -> BTreeMap<String, String> {
+pub(crate) fn info(redis: &RedisServer, section: &str) -> BTreeMap<String, String> {
     let text = ask(redis, &["INFO", section]);
     text.lines().filter_map(|line| line.split_once(':')).map(|(name, value)| (name.into(), value.into())).collect()
 }
@@ -42,7 +35,7 @@ fn calls(stat: &str) -> Option<u64> {
 }
 
 /// One command, and its answer where that is one bulk string.
-pub fn ask(redis: &RedisServer, words: &[&str]) -> String {
+pub(crate) fn ask(redis: &RedisServer, words: &[&str]) -> String {
     let mut socket = UnixStream::connect(redis.socket()).unwrap();
     let mut command = format!("*{}\r\n", words.len());
     for word in words {

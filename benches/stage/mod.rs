@@ -1,10 +1,9 @@
 //! What benches stand on: the program as it is deployed, with servers of its own, and what both cost.
-#![expect(clippy::unwrap_used, reason = "a bench may panic")]
 
-pub mod client;
-pub mod cost;
-pub mod seed;
-pub mod wrk;
+pub(crate) mod client;
+pub(crate) mod cost;
+pub(crate) mod seed;
+pub(crate) mod wrk;
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
@@ -16,17 +15,17 @@ use vestibule::config::{Config, Mode};
 use vestibule::dev::servers::{PostgresServer, RedisOptions, RedisServer};
 
 /// Redis, Postgres and a relay that takes mail and never answers, for one round. They end with this.
-pub struct Servers {
-    pub redis: RedisServer,
+pub(crate) struct Servers {
+    pub(crate) redis: RedisServer,
     postgres: PostgresServer,
     /// Nobody takes its connections: a send waits until it is cut, and costs nothing meanwhile.
     relay: TcpListener,
-    pub folder: PathBuf,
+    pub(crate) folder: PathBuf,
 }
 
 impl Servers {
     /// In a folder of their own, called `name`.
-    pub fn start(name: &str) -> Self {
+    pub(crate) fn start(name: &str) -> Self {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
         let (relay, port) = (listener(), port_of(&listener()));
         let options = RedisOptions { dir: folder.join("redis"), port: Some(port), ..RedisOptions::default() };
@@ -41,17 +40,17 @@ impl Servers {
     }
 
     /// Over TCP, as it is deployed.
-    pub fn redis_port(&self) -> u16 {
+    pub(crate) fn redis_port(&self) -> u16 {
         self.redis.port().unwrap()
     }
 
     /// What the nodes are told.
-    pub fn config(&self) -> Config {
+    pub(crate) fn config(&self) -> Config {
         Config::load(None, &mut self.environment().into_iter(), Mode::Production).unwrap()
     }
 
     /// A command of the program, with the settings of a fresh installation behind a proxy.
-    pub fn program(&self, name: &str) -> Command {
+    pub(crate) fn program(&self, name: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_vestibule"));
         command.arg(name).env_clear().envs(self.environment()).stdin(Stdio::null());
         command
@@ -78,7 +77,7 @@ impl Servers {
     }
 
     /// Ends them, and removes their folder.
-    pub fn stop(self) {
+    pub(crate) fn stop(self) {
         self.postgres.stop().unwrap();
         self.redis.stop().unwrap();
         std::fs::remove_dir_all(self.folder).unwrap();
@@ -94,14 +93,14 @@ fn port_of(listener: &TcpListener) -> u16 {
 }
 
 /// A server under load, ours or a yardstick. It ends with this.
-pub struct Served {
+pub(crate) struct Served {
     process: Child,
-    pub public: String,
+    pub(crate) public: String,
 }
 
 impl Served {
     /// A node. Its log goes into a file, as much of it as is shipped.
-    pub fn node(servers: &Servers, changes: &[(&str, &str)]) -> Self {
+    pub(crate) fn node(servers: &Servers, changes: &[(&str, &str)]) -> Self {
         let path = servers.folder.join("node.log");
         let mut command = servers.program("serve");
         command.envs(changes.iter().copied()).stderr(File::create(&path).unwrap());
@@ -124,14 +123,14 @@ impl Served {
     }
 
     /// A program that prints where it listens.
-    pub fn other(command: &mut Command) -> Self {
+    pub(crate) fn other(command: &mut Command) -> Self {
         let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut public = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut public).unwrap();
         Self { process, public: public.trim().to_owned() }
     }
 
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.process.id()
     }
 }

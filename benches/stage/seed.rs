@@ -17,17 +17,17 @@ const FAR: u64 = 0xFFFF_FFFF * 1_000;
 /// Of decisions under way: what a node may have by default, so that none waits.
 const BATCH: usize = 256;
 /// Of every link that is seeded with one.
-pub const CODE: &str = "123456";
+pub(crate) const CODE: &str = "123456";
 
 /// Puts things into Redis by the shipped scripts, as a node does.
-pub struct Seed {
+pub(crate) struct Seed {
     redis: Redis,
     keys: Keys,
     keyring: Keyring,
 }
 
 impl Seed {
-    pub async fn connect(config: &Config) -> Self {
+    pub(crate) async fn connect(config: &Config) -> Self {
         let settings = &config.redis;
         let gate = Arc::new(Gate::new(settings.in_flight_max, settings.waiting_max, settings.wait_max));
         let redis = Redis::connect(settings, gate, Arc::new(Metrics::new())).await.unwrap();
@@ -36,7 +36,7 @@ impl Seed {
     }
 
     /// Links that live.
-    pub async fn links(&self, count: usize) -> Vec<LinkToken> {
+    pub(crate) async fn links(&self, count: usize) -> Vec<LinkToken> {
         let links: Vec<LinkToken> = (0..count).map(|_| LinkToken::fresh()).collect();
         for batch in links.chunks(BATCH) {
             join_all(batch.iter().map(|link| self.link(link.id()))).await;
@@ -45,7 +45,7 @@ impl Seed {
     }
 
     /// Links whose candidates have been sent [`CODE`]; its mail is gone already.
-    pub async fn links_with_codes(&self, count: usize) -> Vec<LinkToken> {
+    pub(crate) async fn links_with_codes(&self, count: usize) -> Vec<LinkToken> {
         let links = self.links(count).await;
         for batch in links.chunks(BATCH) {
             join_all(batch.iter().map(|link| self.code(link.id()))).await;
@@ -95,7 +95,7 @@ impl Seed {
         assert!(reply.is("sent"), "{reply:?}");
     }
 
-    pub async fn close(&self) {
+    pub(crate) async fn close(&self) {
         self.redis.close().await;
     }
 }

@@ -5,17 +5,17 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// In the closed loop.
-pub const CONNECTIONS: u32 = 64;
+pub(crate) const CONNECTIONS: u32 = 64;
 /// Of a connection between two requests, at a fixed rate: so many connections that each may be late without the
 /// others waiting.
 const PAUSE_MS: u32 = 10;
 
 /// Requests that are sent in turn, and begun anew where they end.
-pub struct Requests(PathBuf);
+pub(crate) struct Requests(PathBuf);
 
 impl Requests {
     /// Each is a method, a path, a header (`Name: value`, or nothing) and a body.
-    pub fn write(folder: &Path, name: &str, requests: impl Iterator<Item = [String; 4]>) -> Self {
+    pub(crate) fn write(folder: &Path, name: &str, requests: impl Iterator<Item = [String; 4]>) -> Self {
         let text: String = requests.map(|request| request.join("\t") + "\n").collect();
         let path = folder.join(format!("{name}.requests"));
         fs::write(&path, text).unwrap();
@@ -25,7 +25,7 @@ impl Requests {
 
 /// How much is offered.
 #[derive(Clone, Copy)]
-pub enum Load {
+pub(crate) enum Load {
     /// As fast as it is answered.
     Closed,
     /// Requests a second.
@@ -34,15 +34,15 @@ pub enum Load {
 
 /// What came of it.
 #[derive(Clone, Copy, Debug, serde::Deserialize)]
-pub struct Outcome {
-    pub requests: f64,
-    pub seconds: f64,
-    pub p50_us: f64,
-    pub p99_us: f64,
+pub(crate) struct Outcome {
+    pub(crate) requests: f64,
+    pub(crate) seconds: f64,
+    pub(crate) p50_us: f64,
+    pub(crate) p99_us: f64,
 }
 
 /// Sends requests for some seconds, from request `first` on. All are to be answered, and with no status above 399.
-pub fn run(address: &str, requests: &Requests, first: usize, load: Load, seconds: u32) -> Outcome {
+pub(crate) fn run(address: &str, requests: &Requests, first: usize, load: Load, seconds: u32) -> Outcome {
     let (connections, pause) = match load {
         Load::Closed => (CONNECTIONS, 0),
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few hundred")]

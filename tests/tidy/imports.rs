@@ -66,7 +66,6 @@ const LIBRARIES: [(&str, &[&str], &str); 29] = [
         "letters, the page of captured mail, the page of the API, the pages for people",
     ),
     ("flate2", &["src/pages/file.rs"], "what is the same for everybody is sent compressed"),
-    ("jsonwebtoken", &["src/jwt.rs"], "one place knows how a token is made"),
     (
         "ring",
         &[
