@@ -1,7 +1,6 @@
 //! What a handler sees of a request.
 
 use std::cmp::Reverse;
-use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -280,21 +279,34 @@ impl Call {
     /// limit that applies, and where the caller stands with the tightest.
     pub(super) fn rate_limit_headers(&self) -> Option<[(HeaderName, HeaderValue); 2]> {
         let tightest = self.standings.iter().min_by_key(|limit| (limit.remaining, Reverse(limit.reset)))?;
-        let mut policy = String::new();
+        let mut policy = String::with_capacity(64);
         for limit in &self.policies {
-            let comma = if policy.is_empty() { "" } else { ", " };
-            let _ = write!(policy, "{comma}\"{}\";q={}", limit.name, limit.max);
+            policy.push_str(if policy.is_empty() { "\"" } else { ", \"" });
+            policy.push_str(limit.name);
+            policy.push_str("\";q=");
+            push_number(&mut policy, limit.max);
             if let Some(window) = limit.window {
-                let _ = write!(policy, ";w={}", window.as_secs());
+                policy.push_str(";w=");
+                push_number(&mut policy, window.as_secs());
             }
         }
-        let state = format!("\"{}\";r={};t={}", tightest.name, tightest.remaining, whole_seconds(tightest.reset));
-        let value = |text: String| HeaderValue::from_str(&text).expect("names and numbers are header text");
+        let mut state = String::with_capacity(32);
+        state.push('"');
+        state.push_str(tightest.name);
+        state.push_str("\";r=");
+        push_number(&mut state, tightest.remaining);
+        state.push_str(";t=");
+        push_number(&mut state, whole_seconds(tightest.reset));
+        let value = |text: String| HeaderValue::try_from(text).expect("names and numbers are header text");
         Some([
             (HeaderName::from_static("ratelimit-policy"), value(policy)),
             (HeaderName::from_static("ratelimit"), value(state)),
         ])
     }
+}
+
+fn push_number(text: &mut String, number: u64) {
+    text.push_str(itoa::Buffer::new().format(number));
 }
 
 /// Why a body is not there as a whole.

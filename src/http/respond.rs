@@ -276,7 +276,7 @@ mod tests {
 
     #[test]
     fn what_every_request_is_made_of_is_small() {
-        // A connection keeps room for one, also while it is idle; and each is moved as a whole, twice.
+        // Each is moved as a whole, more than once.
         let answered = size_of_future(|(app, peer, request)| respond(app, peer, request));
         let handled = size_of_future(|(app, route, call): (&'static App, Route, Call)| handle(app, route, call));
         assert!(answered <= 4_096 && handled <= 3_072, "{answered} and {handled} bytes");

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioTimer;
@@ -159,8 +160,9 @@ async fn serve_connection(app: Arc<App>, connection: Accepted, stop: Cancellatio
     let (settings, asked) = (&app.http, AtomicBool::new(false));
     let service = service_fn(|request| {
         asked.store(true, Ordering::Relaxed);
-        let app = Arc::clone(&app);
-        async move { Ok::<_, std::convert::Infallible>(respond(app, peer, request).await) }
+        // In a box: the library keeps room for this future as long as the connection is open, and moves it.
+        let answer = Box::pin(respond(Arc::clone(&app), peer, request));
+        answer.map(Ok::<_, std::convert::Infallible>)
     });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())

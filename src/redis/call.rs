@@ -52,7 +52,7 @@ impl<'a> Call<'a> {
         write_head(out, b'*', 3 + self.keys.len() + self.args.len());
         write_bulk(out, "EVALSHA");
         write_bulk(out, self.sha);
-        write_bulk(out, digits(self.keys.len() as u64, &mut [0; 20]));
+        write_bulk(out, itoa::Buffer::new().format(self.keys.len()));
         for key in self.keys {
             write_bulk(out, &key.name);
         }
@@ -66,7 +66,7 @@ impl Arg {
     fn with_text<T>(&self, take: impl FnOnce(&str) -> T) -> T {
         match &self.0 {
             Form::Text(text) => take(text),
-            Form::Number(number) => take(digits(*number, &mut [0; 20])),
+            Form::Number(number) => take(itoa::Buffer::new().format(*number)),
             Form::Id(id) => take(id.write(&mut [0; 32])),
         }
     }
@@ -88,22 +88,8 @@ fn write_bulk(out: &mut Vec<u8>, text: &str) {
 
 fn write_head(out: &mut Vec<u8>, kind: u8, count: usize) {
     out.push(kind);
-    out.extend_from_slice(digits(count as u64, &mut [0; 20]).as_bytes());
+    out.extend_from_slice(itoa::Buffer::new().format(count).as_bytes());
     out.extend_from_slice(b"\r\n");
-}
-
-/// In decimal: 2^64 has 20 digits.
-fn digits(mut number: u64, room: &mut [u8; 20]) -> &str {
-    let mut start = room.len();
-    loop {
-        start -= 1;
-        room[start] = b"0123456789"[(number % 10) as usize];
-        number /= 10;
-        if number == 0 {
-            break;
-        }
-    }
-    std::str::from_utf8(&room[start..]).expect("digits")
 }
 
 impl From<&str> for Arg {

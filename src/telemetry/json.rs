@@ -3,6 +3,7 @@
 //! The library's own formatter goes through serde twice for each field, and cost a request more than its route, its
 //! token and its metrics together (see `make bench`). The line is the same, member for member.
 
+use std::cell::RefCell;
 use std::fmt::{self, Write};
 
 use tracing::field::{Field, Visit};
@@ -15,92 +16,106 @@ use tracing_subscriber::registry::LookupSpan;
 /// `{"timestamp":"..","level":"..",<the event's fields>,"target":".."}`
 pub(super) struct Json;
 
+thread_local! {
+    /// Where a line is put together: the library's writer is called through a pointer for each piece.
+    static LINE: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
 impl<S, N> FormatEvent<S, N> for Json
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
 {
-    fn format_event(&self, _: &FmtContext<'_, S, N>, mut line: Writer<'_>, event: &Event<'_>) -> fmt::Result {
-        line.write_str("{\"timestamp\":\"")?;
-        SystemTime.format_time(&mut line)?;
-        write!(line, "\",\"level\":\"{}\"", event.metadata().level())?;
-        let mut members = Members { line: line.by_ref(), outcome: Ok(()) };
-        event.record(&mut members);
-        members.outcome?;
-        line.write_str(",\"target\":\"")?;
-        Text(line.by_ref()).write_str(event.metadata().target())?;
-        line.write_str("\"}\n")
+    fn format_event(&self, _: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+        LINE.with_borrow_mut(|line| {
+            line.clear();
+            line.push_str("{\"timestamp\":\"");
+            SystemTime.format_time(&mut Writer::new(line))?;
+            line.push_str("\",\"level\":\"");
+            line.push_str(event.metadata().level().as_str());
+            line.push('"');
+            event.record(&mut Members(line));
+            line.push_str(",\"target\":\"");
+            escape(line, event.metadata().target());
+            line.push_str("\"}\n");
+            writer.write_str(line)
+        })
     }
 }
 
 /// Writes fields as they come.
-struct Members<'a> {
-    line: Writer<'a>,
-    outcome: fmt::Result,
-}
+struct Members<'a>(&'a mut String);
 
 impl Members<'_> {
-    fn member(&mut self, field: &Field, value: impl FnOnce(&mut Writer<'_>) -> fmt::Result) {
-        self.outcome = self.outcome.and_then(|()| {
-            // Names of fields are ours.
-            write!(self.line, ",\"{}\":", field.name())?;
-            value(&mut self.line)
-        });
+    /// Names of fields are ours.
+    fn name(&mut self, field: &Field) -> &mut String {
+        self.0.push_str(",\"");
+        self.0.push_str(field.name());
+        self.0.push_str("\":");
+        self.0
     }
 
-    fn text(&mut self, field: &Field, text: impl FnOnce(&mut Text<'_>) -> fmt::Result) {
-        self.member(field, |line| {
-            line.write_char('"')?;
-            text(&mut Text(line.by_ref()))?;
-            line.write_char('"')
-        });
+    fn number(&mut self, field: &Field, number: impl fmt::Display) {
+        let _infallible = write!(self.name(field), "{number}");
     }
 }
 
 impl Visit for Members<'_> {
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.text(field, |text| text.write_str(value));
+        let line = self.name(field);
+        line.push('"');
+        escape(line, value);
+        line.push('"');
     }
 
     /// What is displayed comes here, too.
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.text(field, |text| write!(text, "{value:?}"));
+        let line = self.name(field);
+        line.push('"');
+        // What cannot be written is left out: the line is JSON all the same.
+        let _failed = write!(Text(line), "{value:?}");
+        line.push('"');
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.member(field, |line| write!(line, "{value}"));
+        self.number(field, value);
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.member(field, |line| write!(line, "{value}"));
+        self.number(field, value);
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.member(field, |line| write!(line, "{value}"));
+        self.number(field, value);
     }
 }
 
-/// Escapes what is written into a JSON string (RFC 8259, 7).
-struct Text<'a>(Writer<'a>);
+struct Text<'a>(&'a mut String);
 
 impl Write for Text<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        let mut plain = 0;
-        for (at, byte) in text.bytes().enumerate() {
-            if byte >= b' ' && byte != b'"' && byte != b'\\' {
-                continue;
-            }
-            // All of these are ASCII: both sides of them are text.
-            self.0.write_str(&text[plain..at])?;
-            match byte {
-                b'"' | b'\\' => write!(self.0, "\\{}", char::from(byte))?,
-                b'\n' => self.0.write_str("\\n")?,
-                _ => write!(self.0, "\\u{byte:04x}")?,
-            }
-            plain = at + 1;
-        }
-        self.0.write_str(&text[plain..])
+        escape(self.0, text);
+        Ok(())
     }
+}
+
+/// As it stands in a JSON string (RFC 8259, 7).
+fn escape(line: &mut String, text: &str) {
+    let mut rest = text;
+    while let Some(at) = rest.bytes().position(|byte| byte < b' ' || byte == b'"' || byte == b'\\') {
+        let byte = rest.as_bytes()[at];
+        line.push_str(&rest[..at]);
+        match byte {
+            b'"' | b'\\' => line.extend(['\\', char::from(byte)]),
+            b'\n' => line.push_str("\\n"),
+            _ => {
+                let _infallible = write!(line, "\\u{byte:04x}");
+            }
+        }
+        // All of these are ASCII: what follows them is text.
+        rest = &rest[at + 1..];
+    }
+    line.push_str(rest);
 }
 
 #[cfg(test)]
