@@ -25,7 +25,7 @@ COUNTER := $(CARGO_FLAGS) --quiet --release --bin instructions --manifest-path b
 AXE := .ci/npm axe-core 4.14.1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run fleet dist test test-all lint format fmt bench counts load clean
+.PHONY: help setup run fleet dist test test-all lint format fmt bench capacity counts load clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -78,8 +78,12 @@ fmt: ## Format the code
 	cargo fmt --all
 	cargo fmt --manifest-path benches/instructions/Cargo.toml
 
-bench: setup ## Measure decisions, with criterion, and log-ins
-	cargo bench $(CARGO_FLAGS) --benches
+bench: setup ## Measure decisions, with criterion, log-ins, and each hot endpoint against its floor
+	cargo bench $(CARGO_FLAGS) --bench decision --bench floor --bench logins
+
+# Apart from `make bench`: a million links take minutes to be there.
+capacity: setup ## Measure how costs grow with links and nodes, in a quarter of an hour; writes config/capacity.md and its plot
+	cargo bench $(CARGO_FLAGS) --bench growth
 
 counts: setup ## Count instructions, and keep the counts, which `make test` then holds to 5 %
 	$(LINTED) cargo run $(COUNTER) -- keep

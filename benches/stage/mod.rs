@@ -101,7 +101,8 @@ pub(crate) struct Served {
 impl Served {
     /// A node. Its log goes into a file, as much of it as is shipped.
     pub(crate) fn node(servers: &Servers, changes: &[(&str, &str)]) -> Self {
-        let path = servers.folder.join("node.log");
+        let mut paths = (0..).map(|n| servers.folder.join(format!("node-{n}.log")));
+        let path = paths.find(|path| !path.exists()).unwrap();
         let mut command = servers.program("serve");
         command.envs(changes.iter().copied()).stderr(File::create(&path).unwrap());
         let mut process = command.spawn().unwrap();

@@ -21,9 +21,9 @@ pub(crate) const CODE: &str = "123456";
 
 /// Puts things into Redis by the shipped scripts, as a node does.
 pub(crate) struct Seed {
-    redis: Redis,
-    keys: Keys,
-    keyring: Keyring,
+    pub(crate) redis: Redis,
+    pub(crate) keys: Keys,
+    pub(crate) keyring: Keyring,
 }
 
 impl Seed {
