@@ -56,7 +56,7 @@ const MEASURED: Extent = Extent {
     rounds: 5,
     seconds: 2,
     sizes: [1_000, 100_000, 1_000_000],
-    links: 60_000,
+    links: 45_000,
     seats: 20_000,
     subjects: 10_000,
     rest: Duration::from_secs(5),

@@ -77,6 +77,8 @@ fn of(costs: &Costs, endpoint: Endpoint) -> Us {
 }
 
 fn page(measured: &Measured<'_>, way: Us, authz: Us) -> String {
+    let pages = measured.costs.each.iter().filter(|cost| cost.endpoint == Endpoint::Page);
+    let visited = pages.map(|cost| calls(Endpoint::Page, measured.costs.visit) * cost.half.node).sum::<f64>();
     let row = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
     let costs = measured.costs.each.iter().map(|cost| {
         let us = [cost.half.node, cost.half.redis, cost.closed.node, cost.closed.redis].map(|us| format!("{us:.1}"));
@@ -108,6 +110,7 @@ fn page(measured: &Measured<'_>, way: Us, authz: Us) -> String {
         ("{costs}", costs.collect()),
         ("{way}", calls.join(", ")),
         ("{way_node}", format!("{:.0}", way.node)),
+        ("{pages_node}", format!("{visited:.0}")),
         ("{way_redis}", format!("{:.0}", way.redis)),
         ("{growth}", measured.growth.to_owned()),
         ("{share}", format!("{:.0}", SHARE * 100.0)),

@@ -86,6 +86,12 @@ pub fn take(servers: &Servers, nodes: &[Served], requests: &Requests, load: Load
 
 /// The same, where each request is answered well only once: of `links` that are there for this turn alone.
 pub fn take_once(servers: &Servers, node: &[Served], endpoint: Endpoint, links: usize, load: Load) -> Turn {
+    let links = match load {
+        Load::Closed => links,
+        // Of a second, and more: the rate is not exact.
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
+        Load::Rate(rate) => links.min((1.5 * rate) as usize + 1_000),
+    };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let fresh = runtime.block_on(async {
         let seed = Seed::connect(&servers.config()).await;
