@@ -8,7 +8,7 @@ use ring::digest::{SHA256, digest};
 
 use crate::support::TestApp;
 use crate::support::postgres::query;
-use crate::support::resp::Resp;
+use crate::support::resp::{Resp, Value};
 use crate::support::until::until;
 
 /// Everything that Redis was told, as MONITOR shows it.
