@@ -78,12 +78,12 @@ fmt: ## Format the code
 	cargo fmt --all
 	cargo fmt --manifest-path benches/instructions/Cargo.toml
 
-bench: setup ## Measure decisions, with criterion, log-ins, and each hot endpoint against its floor
-	cargo bench $(CARGO_FLAGS) --bench decision --bench floor --bench logins
+bench: setup ## Measure decisions, with criterion, and log-ins
+	cargo bench $(CARGO_FLAGS) --benches
 
 # Apart from `make bench`: a million links take minutes to be there.
 capacity: setup ## Measure how costs grow with links and nodes, in a quarter of an hour; writes config/capacity.md and its plot
-	cargo bench $(CARGO_FLAGS) --bench growth
+	cargo bench $(CARGO_FLAGS) --bench node growth
 
 counts: setup ## Count instructions, and keep the counts, which `make test` then holds to 5 %
 	$(LINTED) cargo run $(COUNTER) -- keep

@@ -7,10 +7,10 @@ use vestibule::id::Id;
 use vestibule::redis::{Key, scripts};
 
 use super::people::{People, State, many};
-use super::stage::Servers;
-use super::stage::cost::{ask, cpu_us, info};
-use super::stage::seed::Seed;
 use super::{Extent, median};
+use crate::stage::Servers;
+use crate::stage::cost::{ask, cpu_us, info};
+use crate::stage::seed::Seed;
 
 /// The most that a link may take, in all, in any state that lasts.
 const LINK_BYTES_MAX: f64 = 1_000.0;
@@ -22,7 +22,7 @@ const SETTING: &str = "hash-max-listpack-value";
 
 /// What is kept in Redis.
 #[derive(Clone, Copy)]
-pub enum Kept {
+pub(crate) enum Kept {
     Link(State),
     /// With the invitation's fate, which the recruiter is shown.
     Told(State),
@@ -44,7 +44,7 @@ impl Kept {
         links.chain(told).chain(others).collect()
     }
 
-    pub fn name(self) -> String {
+    pub(crate) fn name(self) -> String {
         match self {
             Self::Link(state) => state.name().to_owned(),
             Self::Told(state) => format!("{}, invited by mail", state.name()),
@@ -153,18 +153,18 @@ async fn event(people: &People<'_>, n: usize) -> Vec<Key> {
 }
 
 /// What one of them takes.
-pub struct Taken {
-    pub kept: Kept,
+pub(crate) struct Taken {
+    pub(crate) kept: Kept,
     /// As Redis comes.
-    pub plain: f64,
+    pub(crate) plain: f64,
     /// With what `config/redis.conf` has.
-    pub shipped: f64,
+    pub(crate) shipped: f64,
     /// Of each kind of key, as MEMORY USAGE has it.
     keys: BTreeMap<String, f64>,
 }
 
 /// Measures all, and prints it.
-pub fn measure(extent: Extent) -> Vec<Taken> {
+pub(crate) fn measure(extent: Extent) -> Vec<Taken> {
     let servers = Servers::start("growth-bytes");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (taken, cpu) = runtime.block_on(async {
@@ -205,12 +205,12 @@ fn print(taken: &[Taken], cpu: [f64; 2], extent: Extent) {
 }
 
 /// Of hashes: the longest value in a compact one, as `config/redis.conf` has it.
-pub fn shipped() -> &'static str {
+pub(crate) fn shipped() -> &'static str {
     let lines = include_str!("../../config/redis.conf").lines();
     lines.into_iter().find_map(|line| line.strip_prefix(SETTING)).map_or(DEFAULT, str::trim)
 }
 
-pub fn use_setting(servers: &Servers, value: &str) {
+pub(crate) fn use_setting(servers: &Servers, value: &str) {
     let answer = ask(&servers.redis, &["CONFIG", "SET", SETTING, value]);
     assert_eq!(answer.trim(), "+OK");
 }

@@ -6,12 +6,12 @@ use vestibule::id::Id;
 use vestibule::redis::scripts::{ADMIT, OTP_INFO, SEAT_LOOK};
 
 use super::people::{People, State, many};
-use super::stage::cost::{ask, cpu_us};
-use super::stage::seed::Seed;
-use super::stage::wrk::{Load, Requests};
-use super::stage::{Served, Servers};
 use super::turn::{Endpoint, Turn, first_visit, requests, take, take_once};
 use super::{Extent, bytes, median};
+use crate::stage::cost::{ask, cpu_us};
+use crate::stage::seed::Seed;
+use crate::stage::wrk::{Load, Requests};
+use crate::stage::{Served, Servers};
 
 const ENDPOINTS: [Endpoint; 6] = [
     Endpoint::Page,
@@ -26,26 +26,26 @@ const SETTLED: usize = 1_000;
 const BENCHMARKED: f64 = 200_000.0;
 
 /// CPU in µs of a request, as the median of the rounds.
-pub struct Cost {
-    pub endpoint: Endpoint,
+pub(crate) struct Cost {
+    pub(crate) endpoint: Endpoint,
     /// Under as much as one node answers: much is read and written at once.
-    pub closed: Us,
+    pub(crate) closed: Us,
     /// Under half of that, where more is done for each alone. This is planned with.
-    pub half: Us,
+    pub(crate) half: Us,
 }
 
 /// Of a node, and of Redis.
 #[derive(Clone, Copy, Default)]
-pub struct Us {
-    pub node: f64,
-    pub redis: f64,
+pub(crate) struct Us {
+    pub(crate) node: f64,
+    pub(crate) redis: f64,
 }
 
 /// What it has shown.
-pub struct Costs {
-    pub each: [Cost; ENDPOINTS.len()],
+pub(crate) struct Costs {
+    pub(crate) each: [Cost; ENDPOINTS.len()],
     /// Pages and assets of a first visit.
-    pub visit: usize,
+    pub(crate) visit: usize,
 }
 
 impl Us {
@@ -56,7 +56,7 @@ impl Us {
 }
 
 /// Measures all, and prints it.
-pub fn measure(extent: Extent) -> Costs {
+pub(crate) fn measure(extent: Extent) -> Costs {
     let servers = Servers::start("growth-fleet");
     bytes::use_setting(&servers, bytes::shipped());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

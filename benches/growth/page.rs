@@ -32,16 +32,16 @@ impl Us {
 }
 
 /// Everything that the page tells.
-pub struct Measured<'a> {
-    pub rounds: usize,
-    pub costs: &'a Costs,
-    pub bytes: &'a [Taken],
+pub(crate) struct Measured<'a> {
+    pub(crate) rounds: usize,
+    pub(crate) costs: &'a Costs,
+    pub(crate) bytes: &'a [Taken],
     /// A table, as Markdown.
-    pub growth: &'a str,
+    pub(crate) growth: &'a str,
 }
 
 /// Writes both, beside the runbook.
-pub fn write(measured: &Measured<'_>) {
+pub(crate) fn write(measured: &Measured<'_>) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
     let (way, authz) = (way(measured.costs), of(measured.costs, Endpoint::AuthzCandidate));
     fs::write(folder.join("capacity.md"), page(measured, way, authz)).unwrap();

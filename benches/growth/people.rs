@@ -12,11 +12,11 @@ use vestibule::keyring::Sealed;
 use vestibule::link::LinkToken;
 use vestibule::redis::{Arg, Key, Reply, Script, scripts};
 
-use super::stage::Servers;
-use super::stage::seed::{CODE, Seed};
+use crate::stage::Servers;
+use crate::stage::seed::{CODE, Seed};
 
 /// Of decisions under way: what a node may have by default, so that none waits.
-pub const BATCH: usize = 256;
+pub(crate) const BATCH: usize = 256;
 /// Unix ms of the year 2106.
 const FAR: u64 = 0xFFFF_FFFF * 1_000;
 /// What outlives a link does so for a day.
@@ -27,7 +27,7 @@ const ROOM: u64 = 100_000_000;
 
 /// How far a candidate has come.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum State {
+pub(crate) enum State {
     /// The relay has taken the invitation, and the link was opened.
     Invited,
     /// A code is outstanding, and its mail waits.
@@ -47,10 +47,10 @@ pub enum State {
 }
 
 impl State {
-    pub const ALL: [Self; 8] =
+    pub(crate) const ALL: [Self; 8] =
         [Self::Invited, Self::Asked, Self::Sent, Self::Slipped, Self::Locked, Self::Seated, Self::Started, Self::Dead];
 
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Invited => "link: invited, and visited",
             Self::Asked => "link: code outstanding, mail waits",
@@ -64,7 +64,7 @@ impl State {
     }
 
     /// Of the `n`th link of a platform: seven of ten wait for their day.
-    pub fn of(n: usize) -> Self {
+    pub(crate) fn of(n: usize) -> Self {
         match n % 20 {
             0 | 1 => Self::Sent,
             2 => Self::Slipped,
@@ -77,20 +77,20 @@ impl State {
 }
 
 /// Whose link it is.
-pub struct Candidate {
-    pub link: LinkToken,
+pub(crate) struct Candidate {
+    pub(crate) link: LinkToken,
     interview: String,
     session: String,
 }
 
 impl Candidate {
-    pub fn fresh() -> Self {
+    pub(crate) fn fresh() -> Self {
         let [interview, session] = [(); 2].map(|()| Uuid::now_v7().to_string());
         Self { link: LinkToken::fresh(), interview, session }
     }
 
     /// As verify-otp signs one.
-    pub fn session_token(&self, jwt: &Jwt) -> String {
+    pub(crate) fn session_token(&self, jwt: &Jwt) -> String {
         let claims = json!({
             "iss": jwt.issuer(), "aud": Kind::Candidate.audience(), "sub": self.interview, "lnk": self.link.id().to_string(),
             "jti": Id::nonce().to_string(), "iat": jwt::now(), "exp": jwt::now() + 75 * 60,
@@ -100,13 +100,13 @@ impl Candidate {
 }
 
 /// What the node signs with.
-pub fn signer(servers: &Servers) -> Jwt {
+pub(crate) fn signer(servers: &Servers) -> Jwt {
     let config = servers.config();
     Jwt::new(&config.secrets.jwt_keys, "https://interviews.example.com", Duration::from_secs(30))
 }
 
 /// Does so many things, [`BATCH`] at a time.
-pub async fn many<T, F: Future<Output = T>>(count: usize, mut one: impl FnMut(usize) -> F) -> Vec<T> {
+pub(crate) async fn many<T, F: Future<Output = T>>(count: usize, mut one: impl FnMut(usize) -> F) -> Vec<T> {
     let mut all = Vec::with_capacity(count);
     for first in (0..count).step_by(BATCH) {
         all.extend(join_all((first..count.min(first + BATCH)).map(&mut one)).await);
@@ -115,11 +115,11 @@ pub async fn many<T, F: Future<Output = T>>(count: usize, mut one: impl FnMut(us
 }
 
 /// Moves people on.
-pub struct People<'a>(pub &'a Seed);
+pub(crate) struct People<'a>(pub(crate) &'a Seed);
 
 impl People<'_> {
     /// Somebody who has come that far.
-    pub async fn candidate(&self, state: State) -> Candidate {
+    pub(crate) async fn candidate(&self, state: State) -> Candidate {
         let one = Candidate::fresh();
         self.add(&one).await;
         if state == State::Dead {
@@ -148,7 +148,7 @@ impl People<'_> {
     }
 
     /// A link whose invitation the relay has taken, and the record that the first visitor leaves.
-    pub async fn add(&self, one: &Candidate) {
+    pub(crate) async fn add(&self, one: &Candidate) {
         let Seed { keys, keyring, .. } = self.0;
         let id = one.link.id();
         let args = [
@@ -167,7 +167,7 @@ impl People<'_> {
     }
 
     /// That the relay took the invitation: no part of the candidate's way, and one more key.
-    pub async fn invite(&self, one: &Candidate) {
+    pub(crate) async fn invite(&self, one: &Candidate) {
         let Seed { keys, keyring, .. } = self.0;
         let (id, version) = (one.link.id(), Id::nonce());
         let job = JobId { kind: JobKind::Invitation, subject: id };
@@ -187,7 +187,7 @@ impl People<'_> {
     }
 
     /// Its mail waits for the relay. Answers the job's version.
-    pub async fn ask_for_code(&self, one: &Candidate) -> Id {
+    pub(crate) async fn ask_for_code(&self, one: &Candidate) -> Id {
         let Seed { keys, keyring, .. } = self.0;
         let (id, version) = (one.link.id(), Id::nonce());
         let job = JobId { kind: JobKind::Code, subject: id };
@@ -217,7 +217,7 @@ impl People<'_> {
         }
     }
 
-    pub async fn verify(&self, one: &Candidate) {
+    pub(crate) async fn verify(&self, one: &Candidate) {
         self.type_in(one, CODE, "accepted").await;
     }
 
@@ -265,7 +265,7 @@ impl People<'_> {
     }
 
     /// All that may be there of a link.
-    pub fn names(&self, one: &Candidate) -> [Key; 7] {
+    pub(crate) fn names(&self, one: &Candidate) -> [Key; 7] {
         let (keys, id) = (&self.0.keys, one.link.id());
         let job = |kind| keys.job(&JobId { kind, subject: id });
         [
@@ -279,7 +279,7 @@ impl People<'_> {
         ]
     }
 
-    pub async fn decide<const KEYS: usize, const ARGV: usize>(
+    pub(crate) async fn decide<const KEYS: usize, const ARGV: usize>(
         &self,
         script: &'static Script<KEYS, ARGV>,
         keys: [&Key; KEYS],

@@ -13,19 +13,19 @@ const BOTTOM: f64 = 44.0;
 const COLOURS: [&str; 3] = ["#3b82c4", "#d97706", "#8b6fc9"];
 const GREY: &str = "#808890";
 
-pub struct Line {
-    pub name: String,
-    pub points: Vec<(f64, f64)>,
+pub(crate) struct Line {
+    pub(crate) name: String,
+    pub(crate) points: Vec<(f64, f64)>,
 }
 
-pub struct Panel {
-    pub title: String,
-    pub across: String,
-    pub lines: Vec<Line>,
+pub(crate) struct Panel {
+    pub(crate) title: String,
+    pub(crate) across: String,
+    pub(crate) lines: Vec<Line>,
 }
 
 /// The panels side by side.
-pub fn svg(panels: &[Panel]) -> String {
+pub(crate) fn svg(panels: &[Panel]) -> String {
     #[expect(clippy::cast_precision_loss, reason = "a handful")]
     let width = (LEFT + WIDTH + RIGHT) * panels.len() as f64;
     let height = TOP + HEIGHT + BOTTOM;
@@ -89,7 +89,7 @@ fn round_up(step: f64) -> f64 {
 }
 
 /// `1,234,567`.
-pub fn thousands(number: f64) -> String {
+pub(crate) fn thousands(number: f64) -> String {
     let digits = format!("{number:.0}");
     let groups: Vec<&str> =
         digits.as_bytes().rchunks(3).rev().map(|group| std::str::from_utf8(group).unwrap()).collect();

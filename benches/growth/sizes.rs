@@ -7,12 +7,12 @@ use vestibule::redis::scripts;
 
 use super::people::{Candidate, People, State, many};
 use super::plot::thousands;
-use super::stage::cost::info;
-use super::stage::seed::Seed;
-use super::stage::wrk::{Load, Requests};
-use super::stage::{Served, Servers};
 use super::turn::{ADDRESSES, Endpoint, Turn, requests, take, take_once};
 use super::{Extent, bytes, median};
+use crate::stage::cost::info;
+use crate::stage::seed::Seed;
+use crate::stage::wrk::{Load, Requests};
+use crate::stage::{Served, Servers};
 
 /// The most that a request may cost with the most links, in its cost with the fewest.
 const GROWTH_MAX: f64 = 1.15;
@@ -40,15 +40,15 @@ struct Row {
 }
 
 /// What came of it.
-pub struct Growth {
+pub(crate) struct Growth {
     /// Marks.
-    pub missed: usize,
+    pub(crate) missed: usize,
     /// The medians, as Markdown.
-    pub table: String,
+    pub(crate) table: String,
 }
 
 /// Measures all, and prints it.
-pub fn measure(extent: Extent) -> Growth {
+pub(crate) fn measure(extent: Extent) -> Growth {
     let platforms: Vec<Platform> = extent.sizes.iter().map(|links| Platform::fill(*links, extent)).collect();
     let mut rows = Vec::new();
     for round in 0..extent.rounds {

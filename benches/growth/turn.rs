@@ -6,20 +6,20 @@ use std::thread;
 use vestibule::jobs::Queue;
 
 use super::people::{Candidate, People, State, many, signer};
-use super::stage::client::Client;
-use super::stage::cost::{ask, cpu_us};
-use super::stage::seed::{CODE, Seed};
-use super::stage::wrk::{self, Load, Outcome, Requests};
-use super::stage::{Served, Servers};
+use crate::stage::client::Client;
+use crate::stage::cost::{ask, cpu_us};
+use crate::stage::seed::{CODE, Seed};
+use crate::stage::wrk::{self, Load, Outcome, Requests};
+use crate::stage::{Served, Servers};
 
 /// A full turn of the client addresses, of which none may ask oftener than twice a second.
-pub const ADDRESSES: usize = 62_500;
+pub(crate) const ADDRESSES: usize = 62_500;
 /// Names in one UNLINK.
 const UNLINKED: usize = 1_000;
 
 /// What is measured.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Endpoint {
+pub(crate) enum Endpoint {
     /// The pages and what they load, in turn.
     Page,
     Info,
@@ -30,7 +30,7 @@ pub enum Endpoint {
 }
 
 impl Endpoint {
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Page => "page or asset",
             Self::Info => "info",
@@ -42,23 +42,23 @@ impl Endpoint {
     }
 
     /// Whether each request is answered well only once.
-    pub fn uses_up(self) -> bool {
+    pub(crate) fn uses_up(self) -> bool {
         matches!(self, Self::RequestOtp | Self::VerifyOtp | Self::Start)
     }
 }
 
 /// What a turn came to. Costs are in µs a request.
 #[derive(Clone, Copy)]
-pub struct Turn {
-    pub rate: f64,
-    pub p50_us: f64,
-    pub p99_us: f64,
-    pub server_us: f64,
-    pub redis_us: f64,
+pub(crate) struct Turn {
+    pub(crate) rate: f64,
+    pub(crate) p50_us: f64,
+    pub(crate) p99_us: f64,
+    pub(crate) server_us: f64,
+    pub(crate) redis_us: f64,
 }
 
 /// Sends a load to each of the nodes at the same time.
-pub fn take(servers: &Servers, nodes: &[Served], requests: &Requests, load: Load, seconds: u32) -> Turn {
+pub(crate) fn take(servers: &Servers, nodes: &[Served], requests: &Requests, load: Load, seconds: u32) -> Turn {
     let redis = servers.redis.pid().unwrap();
     let read = || (nodes.iter().map(|node| cpu_us(node.pid())).sum::<f64>(), cpu_us(redis));
     let before = read();
@@ -85,7 +85,7 @@ pub fn take(servers: &Servers, nodes: &[Served], requests: &Requests, load: Load
 }
 
 /// The same, where each request is answered well only once: of `links` that are there for this turn alone.
-pub fn take_once(servers: &Servers, node: &[Served], endpoint: Endpoint, links: usize, load: Load) -> Turn {
+pub(crate) fn take_once(servers: &Servers, node: &[Served], endpoint: Endpoint, links: usize, load: Load) -> Turn {
     let links = match load {
         Load::Closed => links,
         // Of a second, and more: the rate is not exact.
@@ -129,7 +129,7 @@ fn remove(servers: &Servers, people: &People<'_>, candidates: &[Candidate]) {
 }
 
 /// A request for each of the candidates.
-pub fn requests(servers: &Servers, endpoint: Endpoint, candidates: &[Candidate]) -> Requests {
+pub(crate) fn requests(servers: &Servers, endpoint: Endpoint, candidates: &[Candidate]) -> Requests {
     let signer = signer(servers);
     let of_link = |one: &Candidate, method: &str, call: &str, header: String, body: String| {
         [method.to_owned(), format!("/candidate-access/{}/{call}", *one.link.expose()), header, body]
@@ -150,7 +150,7 @@ pub fn requests(servers: &Servers, endpoint: Endpoint, candidates: &[Candidate])
 }
 
 /// Both pages of a candidate, and each thing once that they load.
-pub fn first_visit(servers: &Servers, node: &Served, one: &Candidate) -> (Requests, usize) {
+pub(crate) fn first_visit(servers: &Servers, node: &Served, one: &Candidate) -> (Requests, usize) {
     let mut client = Client::connect(&node.public);
     let mut paths: BTreeSet<String> = BTreeSet::new();
     for page in ["join", "pre-check"] {
