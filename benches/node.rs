@@ -10,8 +10,11 @@
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a bench is for a terminal, and may panic")]
 
 mod floor;
+mod footprint;
 mod growth;
+mod logins;
 mod stage;
+mod storm;
 
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -24,12 +27,19 @@ fn main() {
     // Cargo says so where it measures; else it asks whether the bench works.
     let measured = words.iter().any(|word| word == "--bench");
     let wanted: Vec<String> = words.into_iter().filter(|word| !word.starts_with('-')).collect();
-    let missed = match wanted.split_first() {
-        // It takes a quarter of an hour: whoever wants it measured names it.
-        None => floor::run(measured, &[]) + if measured { 0 } else { growth::run(measured, &[]) },
-        Some((question, wanted)) if question == "floor" => floor::run(measured, wanted),
-        Some((question, wanted)) if question == "growth" => growth::run(measured, wanted),
-        Some((question, _)) => panic!("{question} is no question; there are: floor, growth"),
+    let missed = match wanted.split_first().map(|(question, wanted)| (question.as_str(), wanted)) {
+        None => {
+            let quick =
+                floor::run(measured, &[]) + logins::run(measured) + storm::run(measured) + footprint::run(measured);
+            // It takes a quarter of an hour: whoever wants it measured names it.
+            if measured { quick } else { quick + growth::run(measured, &[]) }
+        }
+        Some(("floor", wanted)) => floor::run(measured, wanted),
+        Some(("growth", wanted)) => growth::run(measured, wanted),
+        Some(("logins", _)) => logins::run(measured),
+        Some(("storm", _)) => storm::run(measured),
+        Some(("footprint", _)) => footprint::run(measured),
+        Some((question, _)) => panic!("{question} is no question; there are: floor, footprint, growth, logins, storm"),
     };
     // A turn of a second on a build that is not optimised says nothing.
     assert!(!measured || missed == 0, "{missed} marks were missed");

@@ -18,6 +18,19 @@ pub(crate) fn cpu_us(pid: u32) -> f64 {
     threads.map(|thread| of_thread(thread.unwrap())).sum::<f64>() / 1_000.0
 }
 
+/// CPU time of the thread that asks, in µs.
+pub(crate) fn own_cpu_us() -> f64 {
+    let text = fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    text.split(' ').next().unwrap().parse::<f64>().unwrap() / 1_000.0
+}
+
+/// Memory of a process that is in RAM, in KiB.
+pub(crate) fn resident_kib(pid: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
 /// Scripts that Redis has run since it started.
 pub(crate) fn scripts_run(redis: &RedisServer) -> u64 {
     let info = info(redis, "commandstats");

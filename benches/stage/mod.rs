@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 
 use vestibule::config::{Config, Mode};
 use vestibule::dev::servers::{PostgresServer, RedisOptions, RedisServer};
@@ -96,6 +96,8 @@ fn port_of(listener: &TcpListener) -> u16 {
 pub(crate) struct Served {
     process: Child,
     pub(crate) public: String,
+    /// Of a node: where it tells of itself.
+    pub(crate) admin: String,
 }
 
 impl Served {
@@ -108,19 +110,35 @@ impl Served {
         let mut process = command.spawn().unwrap();
         let mut log = BufReader::new(File::open(&path).unwrap());
         let mut text = String::new();
-        let public = loop {
+        let [public, admin] = loop {
             assert!(process.try_wait().unwrap().is_none(), "the program ended: {text}");
             if log.read_line(&mut text).unwrap() == 0 {
                 std::thread::yield_now();
             } else if text.ends_with('\n') {
-                let line: serde_json::Value = serde_json::from_str(&text).unwrap();
-                if line["message"] == "ready" {
-                    break line["public"].as_str().unwrap().to_owned();
+                if let Some(addresses) = addresses(&text) {
+                    break addresses;
                 }
                 text.clear();
             }
         };
-        Self { process, public }
+        Self { process, public, admin }
+    }
+
+    /// A node whose log is read as it is written: nothing turns beside it while it starts. Closed, the log would end
+    /// the node at its next line.
+    pub(crate) fn node_with_log(servers: &Servers, changes: &[(&str, &str)]) -> (Self, BufReader<ChildStderr>) {
+        let mut process =
+            servers.program("serve").envs(changes.iter().copied()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut log = BufReader::new(process.stderr.take().unwrap());
+        let mut text = String::new();
+        let [public, admin] = loop {
+            text.clear();
+            assert!(log.read_line(&mut text).unwrap() > 0, "the program ended");
+            if let Some(addresses) = addresses(&text) {
+                break addresses;
+            }
+        };
+        (Self { process, public, admin }, log)
     }
 
     /// A program that prints where it listens.
@@ -128,12 +146,18 @@ impl Served {
         let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut public = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut public).unwrap();
-        Self { process, public: public.trim().to_owned() }
+        Self { process, public: public.trim().to_owned(), admin: String::new() }
     }
 
     pub(crate) fn pid(&self) -> u32 {
         self.process.id()
     }
+}
+
+/// Where a node listens, public and admin, where this line of its log says so.
+fn addresses(line: &str) -> Option<[String; 2]> {
+    let line: serde_json::Value = serde_json::from_str(line).unwrap();
+    (line["message"] == "ready").then(|| ["public", "admin"].map(|name| line[name].as_str().unwrap().to_owned()))
 }
 
 impl Drop for Served {
