@@ -9,7 +9,7 @@ use super::form::SignUp;
 use crate::access::{Access, Bearer, Caller, Device, Opened};
 use crate::fault::{Dependency, Fault};
 use crate::limits::{Limits, Permit, Tried};
-use crate::password::{Hasher, Match, Password, unless_gone};
+use crate::password::{Hasher, Match, Password, Place, unless_gone};
 use crate::users::{Created, Login, NewUser, PasswordHash, User, Users};
 
 /// What accounts stand on.
@@ -99,7 +99,14 @@ impl Accounts {
         device: &Device,
         gone: &CancellationToken,
     ) -> Result<LoggedIn, Fault> {
-        let limits = &self.0.limits;
+        let Parts { limits, hasher, .. } = &self.0;
+        let place = match hasher.place() {
+            Ok(place) => place,
+            Err(fault) => {
+                told(limits.give_back(permit).await);
+                return Err(fault);
+            }
+        };
         let tried = match limits.try_login(login).await {
             Ok(Tried::Go(tried)) => tried,
             Ok(Tried::Wait(wait, first)) => {
@@ -111,7 +118,7 @@ impl Accounts {
                 return Err(fault);
             }
         };
-        match self.judge(login, password, device, gone).await {
+        match self.judge(place, login, password, device, gone).await {
             Ok(Some((opened, user))) => {
                 told(limits.clear_login(login).await);
                 told(limits.give_back(permit).await);
@@ -131,6 +138,7 @@ impl Accounts {
     /// One hash, whether there is such a user or not.
     async fn judge(
         &self,
+        place: Place,
         login: &Login,
         password: &Password,
         device: &Device,
@@ -139,7 +147,8 @@ impl Accounts {
         let Parts { users, hasher, access, .. } = &self.0;
         let found = users.by_login(login).await?;
         let stored = found.hash()?;
-        let verdict = unless_gone(gone, hasher.verify(password, stored.as_ref().map(PasswordHash::phc))).await?;
+        let verdict =
+            unless_gone(gone, hasher.verify_at(place, password, stored.as_ref().map(PasswordHash::phc))).await?;
         if verdict == Match::Wrong {
             return Ok(None);
         }

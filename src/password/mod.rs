@@ -22,6 +22,7 @@ use zeroize::Zeroizing;
 
 pub use self::calibrate::{Measured, measure};
 pub use self::phc::Cost;
+pub use self::pool::Place;
 pub use self::rules::Rules;
 
 use self::phc::{SALT_BYTES, Stored};
@@ -112,6 +113,15 @@ impl Hasher {
         (Self(Arc::new(Shared { queue, cost, peppers, nobody, nobody_written })), worker)
     }
 
+    /// Room for a password, for [`Self::verify_at`]. Had before anything is asked of Redis or Postgres, it spares them,
+    /// and those who need them, what a storm of log-ins would ask for nothing.
+    ///
+    /// # Errors
+    /// Too many wait.
+    pub fn place(&self) -> Result<Place, Fault> {
+        self.0.queue.place()
+    }
+
     /// A text to store, in the PHC string format.
     ///
     /// # Errors
@@ -120,7 +130,7 @@ impl Hasher {
         let shared = &self.0;
         let keyid = shared.peppers.first().map(|pepper| pepper.id.clone());
         let mut stored = Stored::new(shared.cost, keyid, vec![0; Params::DEFAULT_OUTPUT_LEN]);
-        let hash = self.compute(password, &stored).await?;
+        let hash = self.compute(self.place()?, password, &stored).await?;
         stored.hash.copy_from_slice(&hash);
         Ok(stored.written())
     }
@@ -131,9 +141,17 @@ impl Hasher {
     /// # Errors
     /// Too many wait, or it took too long; or what is stored cannot be read, or has a pepper that this node lacks.
     pub async fn verify(&self, password: &Password, stored: Option<&str>) -> Result<Match, Fault> {
+        self.verify_at(self.place()?, password, stored).await
+    }
+
+    /// The same, in a place that was had before.
+    ///
+    /// # Errors
+    /// Those of [`Self::verify`].
+    pub async fn verify_at(&self, place: Place, password: &Password, stored: Option<&str>) -> Result<Match, Fault> {
         // Nobody's goes all the way that a user's goes: it is read, and compared.
         let found = self.read(stored.unwrap_or(&self.0.nobody_written));
-        let hash = self.compute(password, found.as_ref().unwrap_or(&self.0.nobody)).await?;
+        let hash = self.compute(place, password, found.as_ref().unwrap_or(&self.0.nobody)).await?;
         let found = found?;
         let right = same(&hash, &found.hash);
         Ok(match stored {
@@ -155,14 +173,14 @@ impl Hasher {
         }
     }
 
-    async fn compute(&self, password: &Password, stored: &Stored) -> Result<Zeroizing<Vec<u8>>, Fault> {
+    async fn compute(&self, place: Place, password: &Password, stored: &Stored) -> Result<Zeroizing<Vec<u8>>, Fault> {
         let work = Work {
             password: password.clone(),
             params: stored.params(),
             salt: stored.salt.clone(),
             pepper: stored.keyid.as_ref().and_then(|id| self.pepper(id)),
         };
-        self.0.queue.ask(work).await
+        self.0.queue.ask(place, work).await
     }
 
     fn pepper(&self, id: &str) -> Option<Arc<NamedKey>> {

@@ -1,12 +1,12 @@
 //! The threads that hash, and what waits for them.
 
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use argon2::{Block, Params};
 use rustix::process::nice;
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::timeout_at;
 use vestibule_argon2id::{Argon2id, Input};
 use zeroize::Zeroizing;
@@ -30,10 +30,16 @@ pub(super) struct Work {
 
 /// Where hashes are asked for. Dropped, it ends the workers.
 pub(super) struct Queue {
-    jobs: SyncSender<Job>,
+    jobs: Sender<Job>,
+    /// As many as may wait.
+    places: Arc<Semaphore>,
     timeout: Duration,
     metrics: Arc<Metrics>,
 }
+
+/// Room in the queue for one hash, until a thread comes to it. To be had before anything is spent on what needs it.
+#[derive(Debug)]
+pub struct Place(OwnedSemaphorePermit);
 
 /// Computes one hash after the other, in memory that it keeps.
 pub(super) struct Worker {
@@ -47,6 +53,7 @@ pub(super) struct Worker {
 
 struct Job {
     work: Work,
+    place: Place,
     asked: Instant,
     deadline: Instant,
     answer: oneshot::Sender<Zeroizing<Vec<u8>>>,
@@ -55,7 +62,7 @@ struct Job {
 
 /// A queue with so many places, and a worker on it.
 pub(super) fn open(places: usize, timeout: Duration, cost: Cost, metrics: Arc<Metrics>) -> (Queue, Worker) {
-    let (jobs, taken) = sync_channel(places);
+    let (jobs, taken) = channel();
     let worker = Worker {
         jobs: Arc::new(Mutex::new(taken)),
         argon2id: Argon2id::fastest(),
@@ -63,7 +70,7 @@ pub(super) fn open(places: usize, timeout: Duration, cost: Cost, metrics: Arc<Me
         blocks_kept: cost.params(Params::DEFAULT_OUTPUT_LEN).block_count(),
         metrics: Arc::clone(&metrics),
     };
-    (Queue { jobs, timeout, metrics }, worker)
+    (Queue { jobs, places: Arc::new(Semaphore::new(places)), timeout, metrics }, worker)
 }
 
 /// Lets everything else of the process go first. On Linux niceness is a thread's own.
@@ -74,19 +81,23 @@ pub(super) fn step_back() {
 }
 
 impl Queue {
+    /// A place, where there is one now.
+    pub(super) fn place(&self) -> Result<Place, Fault> {
+        let place = Arc::clone(&self.places).try_acquire_owned();
+        place.map(Place).map_err(|_| {
+            self.metrics.hashed("shed");
+            Fault::new(Dependency::Load, "too many passwords wait to be hashed")
+        })
+    }
+
     /// Dropping the future is enough to take the work back.
-    pub(super) async fn ask(&self, work: Work) -> Result<Zeroizing<Vec<u8>>, Fault> {
+    pub(super) async fn ask(&self, place: Place, work: Work) -> Result<Zeroizing<Vec<u8>>, Fault> {
         let asked = Instant::now();
         let deadline = asked + self.timeout;
         let (answer, answered) = oneshot::channel();
-        let job = Job { work, asked, deadline, answer, waiting: self.metrics.hash_waits() };
-        if let Err(refused) = self.jobs.try_send(job) {
-            self.metrics.hashed("shed");
-            let cause = match refused {
-                TrySendError::Full(_) => "too many passwords wait to be hashed",
-                TrySendError::Disconnected(_) => "no thread hashes any more",
-            };
-            return Err(Fault::new(Dependency::Load, cause));
+        let job = Job { work, place, asked, deadline, answer, waiting: self.metrics.hash_waits() };
+        if self.jobs.send(job).is_err() {
+            return Err(Fault::new(Dependency::Load, "no thread hashes any more"));
         }
         match timeout_at(deadline.into(), answered).await {
             Ok(Ok(hash)) => Ok(hash),
@@ -125,8 +136,8 @@ impl Worker {
     }
 
     fn carry_out(&mut self, job: Job) {
-        let Job { work, asked, deadline, answer, waiting } = job;
-        drop(waiting);
+        let Job { work, place: Place(place), asked, deadline, answer, waiting } = job;
+        drop((place, waiting));
         self.metrics.hash_waited(asked.elapsed());
         let unwanted = || if Instant::now() >= deadline { "late" } else { "abandoned" };
         if answer.is_closed() || Instant::now() >= deadline {

@@ -99,6 +99,9 @@ async fn a_storm_that_cannot_be_hashed_is_shed_and_counts_for_nobody() {
     }
     assert!(!first.is_finished(), "what held the thread up was too fast");
     assert_eq!(hashes(&app, slow.admin, "shed").await, 40.0);
+    // They were told so before Postgres was asked who they are.
+    let looked_up = "vestibule_postgres_queries_total{query=\"user_by_login\",outcome=\"ok\"}";
+    assert_eq!(metric(&app, slow.admin, looked_up).await, 2.0);
     let signup = json!({"username": "eve", "email": "eve@example.com", "password": PASSWORD});
     slow.post(&app, "/auth/signup", &signup).await.assert_problem(503, "unavailable");
 
