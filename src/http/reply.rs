@@ -10,9 +10,6 @@ use time::format_description::well_known::Rfc3339;
 use super::body::{Body, full, pieces};
 use crate::fault::Fault;
 
-/// Of most answers: type, caching, the request's id, two of rate limits, and what the library adds.
-pub(super) const HEADERS: usize = 8;
-
 /// An answer.
 #[derive(Debug)]
 pub struct Reply {
@@ -83,8 +80,6 @@ impl Reply {
     pub(super) fn into_response(self) -> Response<Body> {
         let mut response = Response::new(self.body);
         *response.status_mut() = self.status;
-        // With those that every answer has: grown once, not three times.
-        response.headers_mut().reserve(HEADERS);
         response.headers_mut().extend(self.headers);
         response
     }
