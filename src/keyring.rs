@@ -118,7 +118,7 @@ impl Keyring {
     #[must_use]
     pub fn seal(&self, what: Sealed, owner: &Id, plain: &[u8]) -> String {
         let root = &self.roots[0];
-        let nonce: [u8; aead::NONCE_LEN] = random::bytes();
+        let nonce: [u8; aead::NONCE_LEN] = random::name();
         let mut sealed = plain.to_vec();
         let nonce_value = aead::Nonce::assume_unique_for_key(nonce);
         root.seal

@@ -16,7 +16,7 @@ pub fn bytes<const N: usize>() -> [u8; N] {
 }
 
 /// Bytes that nobody can foretell, and that are no secret once they are used: names of decisions, requests and steps of
-/// a trace. They are drawn ahead, many at a time: a system call for each cost a request as much as its MACs.
+/// a trace, nonces of seals. They are drawn ahead, many at a time: a system call for each cost a request as much as its MACs.
 ///
 /// # Panics
 /// As [`bytes`].

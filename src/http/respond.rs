@@ -2,7 +2,9 @@
 
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
@@ -10,8 +12,10 @@ use futures_util::{FutureExt as _, TryFutureExt as _};
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::{HeaderMap, Method, Request, Response};
+use tokio::runtime::Handle;
 use tokio::time::error::Elapsed;
 use tokio::time::timeout;
+use tokio_util::task::TaskTracker;
 
 use super::body::Body;
 use super::call::{Call, HUNG_UP, closes};
@@ -52,7 +56,7 @@ pub(super) async fn respond(app: Arc<App>, peer: IpAddr, request: Request<Incomi
     let (quotas, keep, result) = match found {
         Err(missing) => (None, call.settle(app.http.body_bytes_max).await, refuse(&app, missing, &call)),
         Ok(route) if safe => finished(timeout(deadline, in_place(&app, route, call)).await, deadline),
-        Ok(route) => finished(timeout(deadline, detached(&app, route, call)).await, deadline),
+        Ok(route) => finished(timeout(deadline, finishing(&app, route, call)).await, deadline),
     };
     let result = if for_proxy { result.map_err(authz::no_or_not_now) } else { result };
 
@@ -79,16 +83,46 @@ pub(super) async fn respond(app: Arc<App>, peer: IpAddr, request: Request<Incomi
 pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
-/// The handler in a task of its own, not tied to the socket: the library drops what it awaits when the client hangs up,
-/// and a decision that was begun is to be finished.
-fn detached(app: &Arc<App>, route: Route, call: Call) -> impl Future<Output = Result<Outcome, &'static str>> + use<> {
-    let app_of_task = Arc::clone(app);
-    let task = app.tasks.spawn(async move { handle(&app_of_task, route, call).await });
-    task.map_err(|failed| if failed.is_panic() { PANICKED } else { "the handler was stopped" })
+/// The handler, which goes on in a task of its own where the client hangs up: the library drops what it awaits then, and
+/// a decision that was begun is to be finished.
+fn finishing(app: &Arc<App>, route: Route, call: Call) -> impl Future<Output = Result<Outcome, &'static str>> {
+    let app_of_handler = Arc::clone(app);
+    let handler: BoxFuture<'static, Outcome> = Box::pin(async move { handle(&app_of_handler, route, call).await });
+    AssertUnwindSafe(Finishing { handler: Some(handler), tasks: &app.tasks }).catch_unwind().map_err(|_| PANICKED)
 }
 
-/// The handler where it stands: it changes nothing, and may be dropped with the socket. A task costs a request as much
-/// as its route and its token.
+/// A task from the beginning would be woken by what it waits for, and then wake the connection: once more than this.
+struct Finishing<'a> {
+    handler: Option<BoxFuture<'static, Outcome>>,
+    tasks: &'a TaskTracker,
+}
+
+impl Future for Finishing<'_> {
+    type Output = Outcome;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
+        // Taken out, so that one that panics is not begun again.
+        let mut handler = self.handler.take().expect("it is not asked again once it has ended");
+        let polled = handler.as_mut().poll(cx);
+        if polled.is_pending() {
+            self.handler = Some(handler);
+        }
+        polled
+    }
+}
+
+impl Drop for Finishing<'_> {
+    fn drop(&mut self) {
+        // Where the runtime itself ends, nothing goes on.
+        if let Some(handler) = self.handler.take()
+            && Handle::try_current().is_ok()
+        {
+            self.tasks.spawn(handler);
+        }
+    }
+}
+
+/// The handler of what changes nothing, which may be dropped with the socket.
 fn in_place(app: &App, route: Route, call: Call) -> impl Future<Output = Result<Outcome, &'static str>> {
     AssertUnwindSafe(handle(app, route, call)).catch_unwind().map_err(|_| PANICKED)
 }

@@ -82,6 +82,8 @@ async fn a_new_link_that_redis_did_not_hear_of_leaves_the_old_one_dead() {
     let app = &wired.app;
     let recruiter = app.member_with("rita", "recruiter").await;
     let (_, old) = app.interview(&recruiter, EMAIL).await;
+    // A mail that is not out yet goes with its link.
+    until("the first invitation", || async { app.mails(EMAIL).await.pop() }).await;
     app.info(&old).await.assert_status(200);
     let answer = losing_redis(&wired, reissue_on(app, &app.nodes[0], &recruiter, &old)).await;
     answer.assert_problem(503, "unavailable");

@@ -185,6 +185,8 @@ fn arguments(
         ("--maxmemory-policy", "noeviction"),
         ("--save", ""),
         ("--appendonly", appendonly),
+        // As config/redis.conf has it, and why.
+        ("--hash-max-listpack-value", "256"),
     ];
     argv.extend(fixed.into_iter().flat_map(|(name, value)| [name.into(), value.into()]));
     if let Some(bus_port) = bus_port {
