@@ -78,11 +78,14 @@ fmt: ## Format the code
 	cargo fmt --all
 	cargo fmt --manifest-path benches/instructions/Cargo.toml
 
-bench: setup ## Measure decisions, with criterion, and log-ins
+# wrk is Debian's; what it is for is in benches/node.rs.
+bench: setup ## Measure endpoints, log-ins, a storm and the footprint against yardsticks, and decisions with criterion
+	@.ci/setup bench
 	cargo bench $(CARGO_FLAGS) --benches
 
 # Apart from `make bench`: a million links take minutes to be there.
 capacity: setup ## Measure how costs grow with links and nodes, in a quarter of an hour; writes config/capacity.md and its plot
+	@.ci/setup bench
 	cargo bench $(CARGO_FLAGS) --bench node growth
 
 counts: setup ## Count instructions, and keep the counts, which `make test` then holds to 5 %
