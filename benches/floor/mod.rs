@@ -13,10 +13,12 @@
 //! - `cpu`: CPU of the server, all its threads, in µs a request. The log goes into a file, at its shipped level.
 //! - `redis`: CPU of Redis in µs a request. `trips`: scripts a request.
 //! - `allocs`: allocations a request, counted in a turn of their own.
-//! - `p50`, `p99`: in ms; with half the load that the product can take, `at half`.
+//! - `p50`, `p99`: in ms; with half the load that the product can take, `at half`, which the yardstick is sent as well.
 //!
 //! Read the ratios, not the times: those are of this machine, and change with its load, which the yardstick of the same
-//! round has felt as well. The marks at the end are of the worst round.
+//! round has felt as well. The marks at the end are of the worst round. In the closed loop, a server whose scripts take
+//! Redis longer finds less to do each time that it wakes, and pays for more wake-ups a request: the CPU at half is of
+//! the same rate for both.
 mod report;
 mod turns;
 pub(crate) mod yardstick;

@@ -27,6 +27,11 @@ impl Row {
         self.closed[1].server_us / self.closed[0].server_us
     }
 
+    /// At the same rate, where both find as much to do in one go.
+    fn cpu_at_half(&self) -> f64 {
+        self.paced[1].server_us / self.paced[0].server_us
+    }
+
     fn rate(&self) -> f64 {
         self.closed[1].rate() / self.closed[0].rate()
     }
@@ -67,7 +72,13 @@ impl Report {
                 paced.server_us,
             );
         }
-        println!("  = {:.2} x the CPU, {:.2} x the rate; at half {:.2} x the p99", row.cpu(), row.rate(), row.p99());
+        println!(
+            "  = {:.2} x the CPU, {:.2} x the rate; at half {:.2} x the CPU, {:.2} x the p99",
+            row.cpu(),
+            row.rate(),
+            row.cpu_at_half(),
+            row.p99()
+        );
         self.0.push(row);
     }
 
