@@ -1,11 +1,6 @@
 //! Dependencies that die, fall silent, are late, or are wrong.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
-
-use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
 
 use vestibule::dev::servers::PostgresServer;
 use vestibule::password::implementation;
@@ -15,6 +10,7 @@ use crate::support::app::{Link, Setup, vestibule};
 use crate::support::http::Answer;
 use crate::support::postgres::{empty_database, fresh_folder, query};
 use crate::support::program::Program;
+use crate::support::readers::Readers;
 use crate::support::until::until;
 
 /// The 3 s of the contract, and half a second for a machine that runs other tests.
@@ -195,27 +191,13 @@ async fn a_connection_that_is_dropped_costs_nobody_a_request() {
     let app = Setup::new().set("limits.candidate_ip.max", &1_000_000).start().await;
     let link = app.invite("ada@example.com").await;
     app.info(&link).await.assert_status(200);
-    let answered = Arc::new(AtomicUsize::new(0));
-    let mut crowd = JoinSet::new();
-    let over = CancellationToken::new();
-    for _ in 0..CROWD {
-        let (http, url, over) = (app.http.clone(), app.url(&link, "info"), over.clone());
-        let answered = Arc::clone(&answered);
-        crowd.spawn(async move {
-            while !over.is_cancelled() {
-                http.get(&url).await.assert_status(200);
-                answered.fetch_add(1, Ordering::Relaxed);
-            }
-        });
-    }
+    let readers = Readers::start(&app, &link, CROWD);
     let mut resp = app.resp();
     for _ in 0..DROPS {
-        let so_far = answered.load(Ordering::Relaxed);
-        until("more answers", async || (answered.load(Ordering::Relaxed) > so_far + CROWD).then_some(())).await;
+        readers.go_on().await;
         resp.call(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]);
     }
-    over.cancel();
-    crowd.join_all().await;
+    readers.end().await;
 }
 
 #[tokio::test]

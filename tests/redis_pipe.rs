@@ -1,13 +1,8 @@
 //! The pipe that decisions go through: it is used, and whatever becomes of it, nobody notices.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
-
 use crate::support::TestApp;
 use crate::support::app::Setup;
+use crate::support::readers::Readers;
 use crate::support::resp::Resp;
 use crate::support::until::until;
 use crate::support::wire::Wired;
@@ -41,21 +36,10 @@ async fn a_pipe_that_is_lost_costs_nobody_a_request() {
     let app = Setup::new().set("limits.candidate_ip.max", &1_000_000).start().await;
     let link = app.invite("ada@example.com").await;
     app.info(&link).await.assert_status(200);
-    let (answered, over, mut crowd) = (Arc::new(AtomicUsize::new(0)), CancellationToken::new(), JoinSet::new());
-    for _ in 0..CROWD {
-        let (http, url, over) = (app.http.clone(), app.url(&link, "info"), over.clone());
-        let answered = Arc::clone(&answered);
-        crowd.spawn(async move {
-            while !over.is_cancelled() {
-                http.get(&url).await.assert_status(200);
-                answered.fetch_add(1, Ordering::Relaxed);
-            }
-        });
-    }
+    let readers = Readers::start(&app, &link, CROWD);
     let mut resp = app.resp();
     for _ in 0..LOSSES {
-        let so_far = answered.load(Ordering::Relaxed);
-        until("more answers", async || (answered.load(Ordering::Relaxed) > so_far + CROWD).then_some(())).await;
+        readers.go_on().await;
         let pipes =
             until("the pipes", async || Some(clients(&mut app.resp(), PIPE)).filter(|pipes| !pipes.is_empty())).await;
         for pipe in pipes {
@@ -63,8 +47,7 @@ async fn a_pipe_that_is_lost_costs_nobody_a_request() {
             resp.call(&["CLIENT", "KILL", "ID", id]);
         }
     }
-    over.cancel();
-    crowd.join_all().await;
+    readers.end().await;
 }
 
 #[tokio::test]

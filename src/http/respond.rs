@@ -50,7 +50,7 @@ pub(super) async fn respond(app: Arc<App>, peer: IpAddr, request: Request<Incomi
     let traceparent = for_proxy.then(|| next_traceparent(&trace, &parts.headers)).flatten();
     let mut line = Line { method, label, client, id: id.clone(), trace, started, open: true, metrics };
 
-    // Dropped with this future: that is how the handler's task hears that the client hung up.
+    // Dropped with this future: that is how a handler hears that the client hung up.
     let (mut call, _waiting) = Call::new(parts, body, client, id);
     let deadline = app.http.handler_timeout;
     let (quotas, keep, result) = match found {

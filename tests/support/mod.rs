@@ -14,6 +14,7 @@ pub(crate) mod members;
 pub(crate) mod postgres;
 pub(crate) mod program;
 pub(crate) mod raw;
+pub(crate) mod readers;
 pub(crate) mod recruiters;
 pub(crate) mod resp;
 pub(crate) mod scrape;
