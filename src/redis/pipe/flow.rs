@@ -1,6 +1,7 @@
 //! What goes through a pipe while it is connected: all that has gathered out, all that has come in to whoever waits for it.
 
 use std::future::poll_fn;
+use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
@@ -16,6 +17,9 @@ use crate::redis::connect::UNRESPONSIVE;
 
 /// Room for each read: answers to a hundred decisions.
 const READ_ROOM: usize = 16_384;
+/// Answers that are delivered before what their callers ask next is written. All at once would have Redis wait for us to
+/// have dealt with every one of them, and then us for Redis.
+const DELIVERED_MAX: usize = 8;
 
 /// Why a connection has ended; `None` where it was retired.
 pub(super) type Cause = Option<&'static str>;
@@ -26,6 +30,8 @@ pub(super) struct Flow<'a> {
     /// After so long a caller is told that there is no answer.
     patience: Duration,
     read: Vec<u8>,
+    /// Of `read`, what was delivered.
+    delivered: usize,
     writing: Vec<u8>,
     written: usize,
     /// One for all that wait: they have the same patience, and so the oldest is first.
@@ -37,7 +43,7 @@ impl<'a> Flow<'a> {
     pub(super) fn new(pipe: &'a Pipe, stream: Stream, patience: Duration) -> Self {
         let (read, writing) = (Vec::new(), Vec::new());
         let timer = Box::pin(sleep_until(Instant::now().into()));
-        Self { pipe, stream, patience, read, writing, written: 0, timer, is_armed: false }
+        Self { pipe, stream, patience, read, delivered: 0, writing, written: 0, timer, is_armed: false }
     }
 
     /// Until the connection ends.
@@ -56,33 +62,41 @@ impl<'a> Flow<'a> {
 
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Cause> {
         loop {
+            match self.deliver() {
+                Ok(true) => {
+                    // Those that were woken run first, and then this again.
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                Ok(false) => {}
+                Err(cause) => return Poll::Ready(Some(cause)),
+            }
             self.read.reserve(READ_ROOM);
             match ready!(poll_read_buf(Pin::new(&mut self.stream), cx, &mut self.read)) {
                 Ok(0) => return Poll::Ready(Some("it was closed by the other side")),
                 Ok(_) => {}
                 Err(_) => return Poll::Ready(Some("reading failed")),
             }
-            if let Err(cause) = self.deliver() {
-                return Poll::Ready(Some(cause));
-            }
         }
     }
 
-    /// Every answer that has come in full.
-    fn deliver(&mut self) -> Result<(), &'static str> {
-        let (mut state, mut at) = (self.pipe.state(), 0);
-        loop {
-            match resp::read(&self.read[at..]) {
+    /// Answers that have come in full, some at a time; true where there may be more.
+    fn deliver(&mut self) -> Result<bool, &'static str> {
+        let mut state = self.pipe.state();
+        for _ in 0..DELIVERED_MAX {
+            match resp::read(&self.read[self.delivered..]) {
                 Ok((frame, length)) => {
-                    at += length;
+                    self.delivered += length;
                     state.deliver(frame)?;
                 }
                 Err(Stop::Garbage(cause)) => return Err(cause),
-                Err(Stop::Incomplete) => break,
+                Err(Stop::Incomplete) => {
+                    self.read.drain(..mem::take(&mut self.delivered));
+                    return Ok(false);
+                }
             }
         }
-        self.read.drain(..at);
-        Ok(())
+        Ok(true)
     }
 
     /// Callers that run before this task put theirs in the same write. It is woken by the first of them, and the runtime
@@ -93,7 +107,7 @@ impl<'a> Flow<'a> {
                 self.writing.clear();
                 self.written = 0;
                 let mut state = self.pipe.state();
-                std::mem::swap(&mut state.gathered, &mut self.writing);
+                mem::swap(&mut state.gathered, &mut self.writing);
                 if self.writing.is_empty() {
                     if state.stage == Stage::Retired && state.waiting.is_empty() {
                         return Poll::Ready(None);
