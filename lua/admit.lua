@@ -13,45 +13,56 @@
 -- Returns {word, remaining, ms}
 --   {"admitted", remaining, ms}  counted; ms until the oldest sub-window is forgotten
 --   {"refused", 0, ms}           not counted; ms until a request would be admitted
-local max, window = tonumber(ARGV[1]), tonumber(ARGV[2])
+local max, window, who, nonce = 0 + ARGV[1], 0 + ARGV[2], ARGV[3], ARGV[4]
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local width = math.ceil(window / 12)
-local current = math.floor(now / width) * width
+local current = now - now % width
+local first = current - 12 * width
 
 -- A sub-window is named by its beginning, which means the same to nodes of another width.
-local counts, starts, stale, sum, nonce = {}, {}, {}, 0, nil
+local sum, here, oldest, stale, newest = 0, 0, current, nil, nil
 local fields = redis.call('HGETALL', KEYS[1])
 for i = 1, #fields, 2 do
   local start = tonumber(fields[i])
-  if start and start < current - 12 * width then
+  if start and start < first then
+    stale = stale or {}
     stale[#stale + 1] = fields[i]
   elseif start then
-    starts[#starts + 1] = start
-    counts[start] = tonumber(fields[i + 1])
-    sum = sum + counts[start]
+    sum = sum + fields[i + 1]
+    if start < oldest then oldest = start end
+    if start == current then here = fields[i + 1] end
   elseif fields[i] == 'nonce' then
-    nonce = fields[i + 1]
+    newest = fields[i + 1]
   end
 end
 
--- ms until so many of the counted requests have left the window
-local function wait_for(leaving)
+-- The reply to this very decision was lost: it stands.
+if newest == nonce then return {'admitted', math.max(max - sum, 0), oldest + 13 * width - now} end
+if sum >= max then
+  local starts, leaving, counts = {}, sum - max + 1, {}
+  for i = 1, #fields, 2 do
+    local start = tonumber(fields[i])
+    if start and start >= first then
+      starts[#starts + 1] = start
+      counts[start] = fields[i + 1]
+    end
+  end
   table.sort(starts)
-  for _, start in ipairs(starts) do
-    leaving = leaving - counts[start]
-    if leaving <= 0 then return start + 13 * width - now end
+  local nth = 0
+  while leaving > 0 and nth < #starts do
+    nth = nth + 1
+    leaving = leaving - counts[starts[nth]]
   end
-  return 13 * width
+  return {'refused', 0, starts[nth] + 13 * width - now}
 end
 
-if nonce == ARGV[4] then return {'admitted', math.max(max - sum, 0), wait_for(1)} end
-if sum >= max then return {'refused', 0, wait_for(sum - max + 1)} end
-
-local field = string.format('%.0f', current)
-if not counts[current] then starts[#starts + 1] = current end
-counts[current] = (counts[current] or 0) + 1
-if #stale > 0 then redis.call('HDEL', KEYS[1], unpack(stale)) end
-redis.call('HSET', KEYS[1], field, string.format('%d', counts[current]), 'who', ARGV[3], 'nonce', ARGV[4])
-redis.call('PEXPIRE', KEYS[1], string.format('%.0f', 13 * width))
-return {'admitted', max - sum - 1, wait_for(1)}
+local field, count = string.format('%d', current), string.format('%d', here + 1)
+if stale then redis.call('HDEL', KEYS[1], unpack(stale)) end
+if here == 0 then
+  redis.call('HSET', KEYS[1], field, count, 'nonce', nonce, 'who', who)
+  redis.call('PEXPIREAT', KEYS[1], string.format('%d', current + 13 * width))
+else
+  redis.call('HSET', KEYS[1], field, count, 'nonce', nonce)
+end
+return {'admitted', max - sum - 1, oldest + 13 * width - now}

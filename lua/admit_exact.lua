@@ -33,11 +33,11 @@ if #recent >= max then
   -- A client that is refused a thousand times a second is news no oftener than one that is admitted.
   local at, by = string.match(stored[2] or '', '^(%d+)-(%x+)$')
   local again = at and by ~= nonce and now - tonumber(at) < window / max
-  if not again then redis.call('HSET', KEYS[1], 'told', string.format('%.0f-%s', now, nonce)) end
+  if not again then redis.call('HSET', KEYS[1], 'told', string.format('%d-%s', now, nonce)) end
   return {'refused', 0, until_free(#recent - max + 1), again and 0 or 1}
 end
 
-recent[#recent + 1] = string.format('%.0f-%s', now, nonce)
+recent[#recent + 1] = string.format('%d-%s', now, nonce)
 redis.call('HSET', KEYS[1], 'log', table.concat(recent, ' '), 'who', ARGV[3])
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
 return {'admitted', max - #recent, until_free(1)}

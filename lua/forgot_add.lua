@@ -30,7 +30,7 @@ end
 if #recent >= max then return {'quiet'} end
 if redis.call('ZCARD', KEYS[3]) >= tonumber(ARGV[8]) then return {'full'} end
 
-local at = string.format('%.0f', now)
+local at = string.format('%d', now)
 recent[#recent + 1] = at .. '-' .. nonce
 redis.call('HSET', KEYS[1], 'log', table.concat(recent, ' '), 'who', ARGV[4])
 redis.call('PEXPIRE', KEYS[1], ARGV[3])

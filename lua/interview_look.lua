@@ -20,8 +20,8 @@ local otp = redis.call('HMGET', KEYS[2], 'asked', 'verified', 'locked', 'until',
 local asked = tonumber(string.match(otp[1] or '', '(%d+)$') or 0)
 local verified, locked = tonumber(otp[2] or 0), tonumber(otp[3] or 0)
 local notes = redis.call('HMGET', KEYS[3], 'invitation', 'code')
-local invitation = redis.call('HMGET', KEYS[4], 'tries', 'tried', 'why')
-local code = redis.call('HMGET', KEYS[5], 'tries', 'tried', 'why')
+local invitation = redis.call('HMGET', KEYS[4], 'tries', 'tried', 'why', 'version')
+local code = redis.call('HMGET', KEYS[5], 'tries', 'tried', 'why', 'version')
 
 local told = {'told', now, started, asked, verified, locked, tonumber(otp[4] or 0),
   tonumber(otp[5] or 0) >= tonumber(ARGV[1]) and 1 or 0}
@@ -29,8 +29,8 @@ for n, job in ipairs({invitation, code}) do
   -- A code mail is the newest one, or none.
   local since, status, at, tries, why = n == 2 and asked or 0, '', 0, 0, ''
   local ended, when, words = string.match(notes[n] or '', '^(%a+) (%d+) ?(.*)$')
-  if job[1] then
-    status, tries = job[2] and 'deferred' or 'queued', tonumber(job[1])
+  if job[4] then
+    status, tries = job[2] and 'deferred' or 'queued', tonumber(job[1] or 0)
     at, why = tonumber(job[2] or since), job[3] or ''
   elseif ended and tonumber(when) >= since then
     status, at, why = ended, tonumber(when), words

@@ -26,12 +26,13 @@ if life <= 0 then return {'late'} end
 if redis.call('HGET', KEYS[2], 'version') == ARGV[2] then return {'queued'} end
 if redis.call('HEXISTS', KEYS[3], string.match(ARGV[1], '^%a+')) == 1 then return {'queued'} end
 if redis.call('HGET', KEYS[4], 'state') == 'dead' then return {'dead'} end
-if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[6]) then return {'full'} end
+local waiting = redis.call('ZCARD', KEYS[1])
+if waiting >= tonumber(ARGV[6]) then return {'full'} end
 
 redis.call('DEL', KEYS[2])
 redis.call('HSET', KEYS[2], 'version', ARGV[2], 'tries', '0', 'masked', ARGV[3], 'sealed', ARGV[4],
   'tell_until', ARGV[7])
-redis.call('PEXPIRE', KEYS[2], string.format('%.0f', life))
-redis.call('ZADD', KEYS[1], string.format('%.0f', now), ARGV[1])
-if redis.call('PTTL', KEYS[1]) < life then redis.call('PEXPIRE', KEYS[1], string.format('%.0f', life)) end
+redis.call('PEXPIRE', KEYS[2], string.format('%d', life))
+redis.call('ZADD', KEYS[1], string.format('%d', now), ARGV[1])
+redis.call('PEXPIRE', KEYS[1], string.format('%d', life), waiting == 0 and 'NX' or 'GT')
 return {'queued'}

@@ -21,6 +21,6 @@ if redis.call('PTTL', KEYS[2]) <= tonumber(ARGV[4]) then
   redis.call('ZREM', KEYS[1], ARGV[1])
   return {'expired'}
 end
-redis.call('HSET', KEYS[2], 'tries', ARGV[3], 'tried', string.format('%.0f', now), 'why', ARGV[5])
-redis.call('ZADD', KEYS[1], string.format('%.0f', now + tonumber(ARGV[4])), ARGV[1])
+redis.call('HSET', KEYS[2], 'tries', ARGV[3], 'tried', string.format('%d', now), 'why', ARGV[5])
+redis.call('ZADD', KEYS[1], string.format('%d', now + tonumber(ARGV[4])), ARGV[1])
 return {'deferred'}

@@ -17,7 +17,7 @@ if job[1] ~= ARGV[2] then return {'stale'} end
 redis.call('DEL', KEYS[2])
 redis.call('ZREM', KEYS[1], ARGV[1])
 if job[2] then
-  local told = string.format('accepted %.0f', now)
+  local told = string.format('accepted %d', now)
   redis.call('HSET', KEYS[3], string.match(ARGV[1], '^%a+'), told)
   redis.call('PEXPIREAT', KEYS[3], job[2])
 end

@@ -12,5 +12,5 @@ local waiting = redis.call('ZCARD', KEYS[1])
 if waiting == 0 then return {'due', 0, 0} end
 local first = redis.call('ZRANGE', KEYS[1], '0', '0', 'WITHSCORES')
 local overdue = math.max(now - tonumber(first[2]), 0)
-local ids = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', string.format('%.0f', now), 'LIMIT', '0', ARGV[1])
+local ids = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', string.format('%d', now), 'LIMIT', '0', ARGV[1])
 return {'due', waiting, overdue, unpack(ids)}

@@ -18,13 +18,13 @@ local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local job = redis.call('HMGET', KEYS[2], 'version', 'masked', 'tell_until')
 if job[1] ~= ARGV[2] then return {'stale'} end
-redis.call('LPUSH', KEYS[3], string.format('%.0f %s %s %s', now, ARGV[1], job[2] or '-', ARGV[3]))
+redis.call('LPUSH', KEYS[3], string.format('%d %s %s %s', now, ARGV[1], job[2] or '-', ARGV[3]))
 redis.call('LTRIM', KEYS[3], '0', string.format('%d', tonumber(ARGV[4]) - 1))
 redis.call('PEXPIRE', KEYS[3], ARGV[5])
 redis.call('DEL', KEYS[2])
 redis.call('ZREM', KEYS[1], ARGV[1])
 if job[3] then
-  redis.call('HSET', KEYS[4], string.match(ARGV[1], '^%a+'), string.format('refused %.0f %s', now, ARGV[3]))
+  redis.call('HSET', KEYS[4], string.match(ARGV[1], '^%a+'), string.format('refused %d %s', now, ARGV[3]))
   redis.call('PEXPIREAT', KEYS[4], job[3])
 end
 return {'refused'}

@@ -29,5 +29,5 @@ redis.call('HSET', KEYS[1], 'state', 'live', 'interview', ARGV[1], 'session', AR
   'name', ARGV[3], 'position', ARGV[4], 'masked', ARGV[5], 'to', ARGV[6],
   'minutes', ARGV[7], 'expires', ARGV[8])
 if ARGV[9] ~= '' then redis.call('HSET', KEYS[1], 'started', ARGV[9]) end
-redis.call('PEXPIRE', KEYS[1], string.format('%.0f', life))
+redis.call('PEXPIRE', KEYS[1], string.format('%d', life))
 return {'added'}

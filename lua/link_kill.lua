@@ -14,6 +14,6 @@
 --   {"killed"}  the link, its code and its session are gone
 local t = redis.call('TIME')
 redis.call('DEL', KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5])
-redis.call('HSET', KEYS[1], 'state', 'dead', 'since', string.format('%.0f', t[1] * 1000 + math.floor(t[2] / 1000)))
+redis.call('HSET', KEYS[1], 'state', 'dead', 'since', string.format('%d', t[1] * 1000 + math.floor(t[2] / 1000)))
 redis.call('PEXPIRE', KEYS[1], '3600000')
 return {'killed'}

@@ -37,8 +37,8 @@ redis.call('HSET', KEYS[1], 'wrong', string.format('%d', wrong), 'tries', tries,
 local wait = 0
 if wrong >= max then
   wait = math.min(tonumber(ARGV[3]) * 2 ^ (wrong - max), tonumber(ARGV[4]))
-  redis.call('HSET', KEYS[1], 'until', string.format('%.0f', now + wait), 'by', nonce)
+  redis.call('HSET', KEYS[1], 'until', string.format('%d', now + wait), 'by', nonce)
 end
 -- A key is gone in the millisecond after its time: one less, and it is gone at it.
-redis.call('PEXPIRE', KEYS[1], string.format('%.0f', wait + tonumber(ARGV[5]) - 1))
+redis.call('PEXPIRE', KEYS[1], string.format('%d', wait + tonumber(ARGV[5]) - 1))
 return {'go', 0}

@@ -20,21 +20,25 @@ local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local link = redis.call('HMGET', KEYS[1], 'state', 'expires', 'name', 'position', 'masked')
 if not link[1] then return {'unknown'} end
-if link[1] ~= 'live' or tonumber(link[2]) <= now then return {'gone'} end
+local expires = 0 + (link[2] or 0)
+if link[1] ~= 'live' or expires <= now then return {'gone'} end
 
 local otp = redis.call('HMGET', KEYS[2], 'total', 'until', 'wrong', 'asked', 'made', 'ref')
-if tonumber(otp[1] or 0) >= tonumber(ARGV[6]) then return {'gone'} end
+if (otp[1] or 0) - ARGV[6] >= 0 then return {'gone'} end
 
-local recent = {}
-for at in string.gmatch(otp[4] or '', '%d+') do
-  if now - tonumber(at) < tonumber(ARGV[2]) then recent[#recent + 1] = tonumber(at) end
+local cooldown = math.max((otp[2] or 0) - now, 0)
+local resend = cooldown
+if otp[4] then
+  local max, window, recent = 0 + ARGV[1], 0 + ARGV[2], {}
+  for at in string.gmatch(otp[4], '%d+') do
+    if now - at < window then recent[#recent + 1] = at end
+  end
+  local full = #recent >= max and recent[#recent - max + 1] + window - now or 0
+  local soon = recent[1] and recent[#recent] + ARGV[3] - now or 0
+  resend = math.max(cooldown, full, soon)
 end
-local cooldown = math.max(tonumber(otp[2] or 0) - now, 0)
-local resend = math.max(cooldown, (recent[#recent] or 0) + tonumber(ARGV[3]) - now, 0)
-local over = #recent - tonumber(ARGV[1]) + 1
-if over > 0 then resend = math.max(resend, recent[over] + tonumber(ARGV[2]) - now) end
 
 -- At least one is left outside a lock, also where the configured number has come down.
-local left = cooldown > 0 and 0 or math.max(tonumber(ARGV[5]) - tonumber(otp[3] or 0), 1)
-local ref = otp[5] and now - tonumber(otp[5]) < tonumber(ARGV[4]) and otp[6] or ''
-return {'info', resend, cooldown, left, tonumber(link[2]), link[3], link[4], link[5], ref}
+local left = cooldown > 0 and 0 or math.max(ARGV[5] - (otp[3] or 0), 1)
+local ref = otp[5] and now - otp[5] - ARGV[4] < 0 and otp[6] or ''
+return {'info', resend, cooldown, left, expires, link[3], link[4], link[5], ref}

@@ -31,44 +31,46 @@
 --   {"sent", left, ms, masked, ref}  queued; requests left in the window; ms until one is given back
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
-local max, window, apart = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
-local link = redis.call('HMGET', KEYS[1], 'state', 'expires', 'masked', 'to', 'name', 'position')
+local max, window, apart, life = 0 + ARGV[6], 0 + ARGV[7], 0 + ARGV[8], ARGV[9]
+local link = redis.call('HMGET', KEYS[1], 'state', 'expires', 'masked')
 if not link[1] then return {'unknown'} end
-if link[1] ~= 'live' or tonumber(link[2]) <= now then return {'gone'} end
+if link[1] ~= 'live' or link[2] - now <= 0 then return {'gone'} end
 
 local otp = redis.call('HMGET', KEYS[2], 'total', 'until', 'asked', 'asked_nonce', 'code', 'ref', 'old')
-if tonumber(otp[1] or 0) >= tonumber(ARGV[10]) then return {'gone'} end
+if (otp[1] or 0) - ARGV[10] >= 0 then return {'gone'} end
 
 local recent = {}
 for at in string.gmatch(otp[3] or '', '%d+') do
-  if now - tonumber(at) < window then recent[#recent + 1] = at end
+  if now - at < window then recent[#recent + 1] = at end
 end
 if otp[4] == ARGV[1] then
-  return {'sent', math.max(max - #recent, 0), recent[1] and tonumber(recent[1]) + window - now or 0, link[3], otp[6] or ARGV[3]}
+  return {'sent', math.max(max - #recent, 0), recent[1] and recent[1] + window - now or 0, link[3], otp[6] or ARGV[3]}
 end
 
-local cooldown = tonumber(otp[2] or 0) - now
-local full = #recent >= max and tonumber(recent[#recent - max + 1]) + window - now or 0
-local soon = recent[1] and tonumber(recent[#recent]) + apart - now or 0
+local cooldown = (otp[2] or 0) - now
+local full = #recent >= max and recent[#recent - max + 1] + window - now or 0
+local soon = recent[1] and recent[#recent] + apart - now or 0
 local wait = math.max(cooldown, full, soon)
 if cooldown > 0 then return {'cooldown', wait} end
 if full > 0 then return {'window', wait} end
 if soon > 0 then return {'resend', wait} end
-if redis.call('ZCARD', KEYS[4]) >= tonumber(ARGV[11]) then return {'full'} end
+local waiting = redis.call('ZCARD', KEYS[4])
+if waiting - ARGV[11] >= 0 then return {'full'} end
 
 -- The code before the newest one, also where it was used or destroyed: typing it costs nothing.
 local old = otp[5] or otp[7] or ''
-local at = string.format('%.0f', now)
-local over = string.format('%.0f', tonumber(link[2]) + tonumber(ARGV[12]))
+local at = string.format('%d', now)
+local over = string.format('%d', link[2] + ARGV[12])
 recent[#recent + 1] = at
 redis.call('HSET', KEYS[2], 'asked', table.concat(recent, ' '), 'asked_nonce', ARGV[1],
   'old', old, 'code', ARGV[2], 'ref', ARGV[3], 'made', at)
 redis.call('PEXPIREAT', KEYS[2], over)
 
-redis.call('DEL', KEYS[3])
-redis.call('HSET', KEYS[3], 'version', ARGV[1], 'tries', '0', 'to', link[4], 'masked', link[3],
-  'name', link[5], 'position', link[6], 'ref', ARGV[3], 'sealed', ARGV[4], 'tell_until', over)
-redis.call('PEXPIRE', KEYS[3], ARGV[9])
+-- To whom it goes stands in the link's record, which job_claim.lua reads.
+if otp[3] then redis.call('DEL', KEYS[3]) end
+redis.call('HSET', KEYS[3], 'version', ARGV[1], 'masked', link[3], 'ref', ARGV[3], 'sealed', ARGV[4],
+  'tell_until', over)
+redis.call('PEXPIRE', KEYS[3], life)
 redis.call('ZADD', KEYS[4], at, ARGV[5])
-if redis.call('PTTL', KEYS[4]) < tonumber(ARGV[9]) then redis.call('PEXPIRE', KEYS[4], ARGV[9]) end
-return {'sent', max - #recent, tonumber(recent[1]) + window - now, link[3], ARGV[3]}
+redis.call('PEXPIRE', KEYS[4], life, waiting == 0 and 'NX' or 'GT')
+return {'sent', max - #recent, recent[1] + window - now, link[3], ARGV[3]}

@@ -26,15 +26,15 @@
 --   {"expired"}          no code outstanding; costs nothing
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
-local nonce, attempts, at = ARGV[1], tonumber(ARGV[4]), string.format('%.0f', now)
+local nonce, attempts, at = ARGV[1], 0 + ARGV[4], string.format('%d', now)
 local link = redis.call('HMGET', KEYS[1], 'state', 'expires', 'minutes', 'interview', 'session', 'name', 'position')
 if not link[1] then return {'unknown'} end
-if link[1] ~= 'live' or tonumber(link[2]) <= now then return {'gone'} end
+if link[1] ~= 'live' or link[2] - now <= 0 then return {'gone'} end
 local otp = redis.call('HMGET', KEYS[2], 'total', 'until', 'wrong', 'locks', 'code', 'made', 'old', 'ref', 'won', 'misses')
-local total, wrong, locks = tonumber(otp[1] or 0), tonumber(otp[3] or 0), tonumber(otp[4] or 0)
-if total >= tonumber(ARGV[7]) then return {'gone'} end
-local accepted = {'accepted', tonumber(link[3]), link[4], link[5], link[6], link[7]}
-local cooldown = tonumber(otp[2] or 0) - now
+local total, wrong, locks = 0 + (otp[1] or 0), 0 + (otp[3] or 0), 0 + (otp[4] or 0)
+if total - ARGV[7] >= 0 then return {'gone'} end
+local accepted = {'accepted', 0 + link[3], link[4], link[5], link[6], link[7]}
+local cooldown = (otp[2] or 0) - now
 
 -- The reply to this very decision was lost: give it again.
 if otp[9] == nonce then return accepted end
@@ -46,20 +46,19 @@ if seen then
 end
 
 if cooldown > 0 then return {'cooldown', cooldown} end
-if not otp[5] or now - tonumber(otp[6]) >= tonumber(ARGV[3]) then return {'expired'} end
-if not string.find(' ' .. ARGV[2], ' ' .. string.match(otp[5], '^[^:]+:'), 1, true) then return {'foreign'} end
-local function presented(mac)
-  return mac and mac ~= '' and string.find(' ' .. ARGV[2] .. ' ', ' ' .. mac .. ' ', 1, true)
-end
+if not otp[5] or now - otp[6] - ARGV[3] >= 0 then return {'expired'} end
+local macs = ' ' .. ARGV[2] .. ' '
+if not string.find(macs, ' ' .. string.match(otp[5], '^[^:]+:'), 1, true) then return {'foreign'} end
+local function presented(mac) return mac and mac ~= '' and string.find(macs, ' ' .. mac .. ' ', 1, true) end
 
 if presented(otp[5]) then
-  local life = string.format('%.0f', tonumber(link[3]) * 60000 + tonumber(ARGV[8]))
-  redis.call('HDEL', KEYS[2], 'code', 'made', 'ref', 'until')
-  redis.call('HSET', KEYS[2], 'wrong', '0', 'locks', '0', 'won', nonce, 'old', otp[5], 'verified', at)
+  local life = string.format('%d', link[3] * 60000 + ARGV[8])
+  redis.call('HDEL', KEYS[2], 'code', 'made', 'ref', 'until', 'wrong', 'locks')
+  redis.call('HSET', KEYS[2], 'won', nonce, 'old', otp[5], 'verified', at)
   redis.call('DEL', KEYS[4])
   redis.call('HSET', KEYS[3], 'interview', link[4], 'session', link[5], 'since', at)
   redis.call('PEXPIRE', KEYS[3], life)
-  if redis.call('PTTL', KEYS[1]) < tonumber(life) then redis.call('PEXPIRE', KEYS[1], life) end
+  redis.call('PEXPIRE', KEYS[1], life, 'GT')
   return accepted
 end
 if presented(otp[7]) then return {'superseded', otp[8]} end
@@ -68,13 +67,13 @@ local misses = wrong > 0 and otp[10] and otp[10] .. ' ' .. nonce or nonce
 wrong, total = wrong + 1, string.format('%d', total + 1)
 if wrong < attempts then
   redis.call('HSET', KEYS[2], 'wrong', string.format('%d', wrong), 'total', total, 'misses', misses)
-  if tonumber(total) >= tonumber(ARGV[7]) then return {'gone'} end
+  if total - ARGV[7] >= 0 then return {'gone'} end
   return {'wrong', attempts - wrong}
 end
-local ms = math.min(tonumber(ARGV[5]) * 2 ^ locks, tonumber(ARGV[6]))
+local ms = math.min(ARGV[5] * 2 ^ locks, 0 + ARGV[6])
 redis.call('HDEL', KEYS[2], 'code', 'made', 'ref')
 redis.call('HSET', KEYS[2], 'wrong', '0', 'locks', string.format('%d', locks + 1), 'total', total,
-  'old', otp[5], 'misses', misses, 'locked', at, 'until', string.format('%.0f', now + ms))
+  'old', otp[5], 'misses', misses, 'locked', at, 'until', string.format('%d', now + ms))
 redis.call('DEL', KEYS[4])
-if tonumber(total) >= tonumber(ARGV[7]) then return {'gone'} end
+if total - ARGV[7] >= 0 then return {'gone'} end
 return {'locked', ms}

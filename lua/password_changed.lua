@@ -51,10 +51,10 @@ if redis.call('ZCARD', KEYS[5]) >= tonumber(ARGV[9]) then return {'quiet', unpac
 local waits = redis.call('ZSCORE', KEYS[5], ARGV[5])
 local due = math.max(now, tonumber(last[2] or 0) + tonumber(ARGV[10]))
 if redis.call('EXISTS', KEYS[4]) == 1 and waits then due = tonumber(waits) end
-redis.call('HSET', KEYS[1], 'noticed', ARGV[4], 'notice_due', string.format('%.0f', due))
+redis.call('HSET', KEYS[1], 'noticed', ARGV[4], 'notice_due', string.format('%d', due))
 redis.call('DEL', KEYS[4])
 redis.call('HSET', KEYS[4], 'version', ARGV[4], 'tries', '0', 'masked', ARGV[6], 'sealed', ARGV[7])
 redis.call('PEXPIRE', KEYS[4], ARGV[8])
-redis.call('ZADD', KEYS[5], string.format('%.0f', due), ARGV[5])
+redis.call('ZADD', KEYS[5], string.format('%d', due), ARGV[5])
 if redis.call('PTTL', KEYS[5]) < tonumber(ARGV[8]) then redis.call('PEXPIRE', KEYS[5], ARGV[8]) end
 return {'ended', unpack(ended)}

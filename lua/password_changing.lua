@@ -17,7 +17,7 @@
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 if redis.call('HEXISTS', KEYS[2], ARGV[1]) == 0 or redis.call('EXISTS', KEYS[1]) == 0 then return {'gone'} end
-redis.call('HSET', KEYS[1], 'coming', ARGV[2], 'coming_until', string.format('%.0f', now + tonumber(ARGV[3])))
+redis.call('HSET', KEYS[1], 'coming', ARGV[2], 'coming_until', string.format('%d', now + tonumber(ARGV[3])))
 local ended = {}
 local fields = redis.call('HGETALL', KEYS[2])
 for i = 1, #fields, 2 do

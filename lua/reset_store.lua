@@ -32,9 +32,9 @@ if redis.call('ZCARD', KEYS[3]) >= tonumber(ARGV[9]) then return {'full'} end
 redis.call('DEL', KEYS[1], KEYS[2])
 redis.call('HSET', KEYS[1], 'request', ARGV[1], 'asked', ARGV[2], 'digest', ARGV[3], 'version', ARGV[4])
 -- A key is gone in the millisecond after its time: one less, and it is gone at it.
-redis.call('PEXPIRE', KEYS[1], string.format('%.0f', tonumber(ARGV[5]) - 1))
+redis.call('PEXPIRE', KEYS[1], string.format('%d', tonumber(ARGV[5]) - 1))
 redis.call('HSET', KEYS[2], 'version', ARGV[1], 'tries', '0', 'masked', ARGV[7], 'sealed', ARGV[8])
 redis.call('PEXPIRE', KEYS[2], ARGV[5])
-redis.call('ZADD', KEYS[3], string.format('%.0f', now), ARGV[6])
+redis.call('ZADD', KEYS[3], string.format('%d', now), ARGV[6])
 if redis.call('PTTL', KEYS[3]) < tonumber(ARGV[5]) then redis.call('PEXPIRE', KEYS[3], ARGV[5]) end
 return {'stored'}

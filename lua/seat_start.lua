@@ -18,7 +18,7 @@
 --   {"started", at, session}   for the first time; unix ms
 --   {"rejoined", at, session}  it had started then
 local t = redis.call('TIME')
-local now = string.format('%.0f', t[1] * 1000 + math.floor(t[2] / 1000))
+local now = string.format('%d', t[1] * 1000 + math.floor(t[2] / 1000))
 local link = redis.call('HMGET', KEYS[1], 'state', 'started', 'started_nonce', 'session')
 if not link[1] then return {'unknown'} end
 if link[1] ~= 'live' then return {'gone'} end

@@ -41,12 +41,12 @@ for i = 1, #living - tonumber(ARGV[11]) + 1 do
   ended[#ended + 1] = living[i].id
 end
 
-local at = string.format('%.0f', now)
+local at = string.format('%d', now)
 redis.call('HSET', KEYS[1], 'user', ARGV[2], 'version', ARGV[3], 'generation', '0', 'key', ARGV[6], 'salt', ARGV[7],
   'created', at, 'used', at, 'device', ARGV[8], 'address', ARGV[9])
 -- A key is gone in the millisecond after its time: one less, and it is gone at it.
-redis.call('PEXPIRE', KEYS[1], string.format('%.0f', tonumber(ARGV[10]) - 1))
-redis.call('HSET', KEYS[2], ARGV[1], string.format('%.0f %.0f', now, now + tonumber(ARGV[10])), 'version', ARGV[3])
+redis.call('PEXPIRE', KEYS[1], string.format('%d', tonumber(ARGV[10]) - 1))
+redis.call('HSET', KEYS[2], ARGV[1], string.format('%d %d', now, now + tonumber(ARGV[10])), 'version', ARGV[3])
 if tonumber(account[2] or 0) <= tonumber(ARGV[5]) then
   redis.call('HSET', KEYS[2], 'role', ARGV[4], 'rank', ARGV[5])
 end

@@ -51,12 +51,12 @@ if presented < generation then
   return {'reused'}
 end
 
-local at = string.format('%.0f', now)
+local at = string.format('%d', now)
 redis.call('HSET', KEYS[1], 'generation', string.format('%d', generation + 1), 'rotated', at, 'used', at,
   'device', ARGV[8], 'address', ARGV[9], 'key', ARGV[10])
 -- A key is gone in the millisecond after its time: one less, and it is gone at it.
-redis.call('PEXPIRE', KEYS[1], string.format('%.0f', life - 1))
-redis.call('HSET', KEYS[2], ARGV[1], string.format('%s %.0f', session[4], now + life))
+redis.call('PEXPIRE', KEYS[1], string.format('%d', life - 1))
+redis.call('HSET', KEYS[2], ARGV[1], string.format('%s %d', session[4], now + life))
 if tonumber(account[3] or 0) <= tonumber(ARGV[5]) then
   redis.call('HSET', KEYS[2], 'role', ARGV[4], 'rank', ARGV[5])
 end

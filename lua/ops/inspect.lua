@@ -189,7 +189,7 @@ local function inspect_limit()
     local leaving = sum - max + 1
     for _, start in ipairs(starts) do
       if leaving > 0 then free = start + 13 * width end
-      leaving = leaving - number(counted[string.format('%.0f', start)])
+      leaving = leaving - number(counted[string.format('%d', start)])
     end
   else
     local log = recent(counted.log, window)

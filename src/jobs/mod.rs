@@ -239,7 +239,7 @@ impl Jobs {
     async fn claim(&self, id: &JobId, lease: Duration) -> Result<Option<Job>, Fault> {
         let now = Instant::now();
         let args = [id.to_string().into(), lease.into(), Id::nonce().into()];
-        let keys = [&self.queue_of(id), &self.keys.job(id)];
+        let keys = [&self.queue_of(id), &self.keys.job(id), &self.keys.link(&id.subject)];
         let reply = self.redis.decide(&scripts::JOB_CLAIM, keys, args).await?;
         if !reply.is("taken") {
             return Ok(None);

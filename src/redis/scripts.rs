@@ -103,7 +103,7 @@ pub static JOB_ADD: Script<4, 7> = Script::new("job_add", include_str!("../../lu
 /// Lists jobs that are due.
 pub static JOB_DUE: Script<1, 1> = Script::new("job_due", include_str!("../../lua/job_due.lua"));
 /// Takes a job for a while.
-pub static JOB_CLAIM: Script<2, 3> = Script::new("job_claim", include_str!("../../lua/job_claim.lua"));
+pub static JOB_CLAIM: Script<3, 3> = Script::new("job_claim", include_str!("../../lua/job_claim.lua"));
 /// Ends a job that was carried out.
 pub static JOB_DONE: Script<3, 2> = Script::new("job_done", include_str!("../../lua/job_done.lua"));
 /// Puts a job off.
