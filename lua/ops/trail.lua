@@ -20,10 +20,10 @@ end
 
 local lines = {}
 for _, entry in ipairs(redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', newest)) do
-  local event = {}
-  for i = 1, #entry[2], 2 do event[entry[2][i]] = entry[2][i + 1] end
+  local event = {name = entry[2][1]}
+  for name, value in string.gmatch(entry[2][2], '([%l_]+)=(%S+)') do event[name] = value end
   if event.subject == ARGV[1] and #lines < shown then
-    lines[#lines + 1] = string.format('%s ago: %s, %s%s%s', span(now - (tonumber(event.at) or now)), event.event or '?',
+    lines[#lines + 1] = string.format('%s ago: %s, %s%s%s', span(now - (tonumber(event.at) or now)), event.name,
       event.who or '?', event.client and ', from ' .. event.client or '', event.by and ', by ' .. event.by or '')
   end
 end

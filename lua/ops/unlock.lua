@@ -42,8 +42,8 @@ local said = nonce and redis.call('HGET', batch .. nonce, 'said')
 if said then return {said} end
 local function note(who, words)
   -- 2,000 and 30 days, as a node keeps them.
-  redis.call('XADD', trail, 'MAXLEN', '~', '2000', '*', 'event', 'unlocked', 'who', who, 'subject', id,
-    'by', by ~= '' and by or '?', 'at', string.format('%.0f', now))
+  redis.call('XADD', trail, 'MAXLEN', '~', '2000', '*', 'unlocked',
+    string.format('who=%s subject=%s by=%s at=%d', who, id, by ~= '' and by or '?', now))
   redis.call('PEXPIRE', trail, '2592000000')
   if nonce then
     redis.call('HSET', batch .. nonce, 'said', words)

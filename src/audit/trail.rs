@@ -1,15 +1,15 @@
 //! The trail in Redis, for an engineer who has nothing but redis-cli: one task of the node writes it, in batches. No
 //! request waits for it, and where Redis has no room or no answer events are dropped and counted: the log has them.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
-use std::fmt::Display;
+use std::fmt::{self, Display, Write as _};
+use std::mem;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant, SystemTime};
 
-use futures_util::future::join_all;
-use serde_json::json;
-use tokio::sync::mpsc;
+use tokio::sync::Notify;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
@@ -19,14 +19,16 @@ use crate::fault::Fault;
 use crate::id::Id;
 use crate::limits::Subject;
 use crate::metrics::Metrics;
-use crate::redis::{Keys, LOOKS_MAX, Partition, Redis, scripts};
+use crate::redis::{Keys, Partition, Redis, scripts};
 use crate::users::UserId;
 
 /// Events on their way: 1 MiB of some 250 bytes each, and what 1.6 s bring of 2,560 a second, which is as long as a Redis that
 /// is silent holds up a batch.
 const ROOM: usize = 4_096;
-/// 256 x 250 bytes are 64 KiB, and 2 ms of Redis' time. Of more than 2,560 a second, a batch does not wait for the next.
-const BATCH_MAX: usize = 256;
+/// Of those, in one partition: what is written by one script, which takes 2 ms of Redis' time then.
+const ROOM_OF_PARTITION: u64 = 1_024;
+/// A batch of so many does not wait for more: with 16 partitions a script writes 64 of them.
+const BATCH_FULL: usize = 1_024;
 /// A batch that is not written by then is given up: two tries of `redis.command_timeout`, and a third.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Ten times as long as a decision is asked for again.
@@ -36,23 +38,23 @@ const LIFE: Duration = Duration::from_secs(30 * 24 * 3_600);
 
 /// What happened, to what.
 #[derive(Clone, Debug)]
-pub struct Entry {
+pub struct Entry<'a> {
     event: Event,
     subject: Id,
-    who: String,
+    who: Cow<'a, str>,
     by: Option<UserId>,
     client: Option<IpAddr>,
-    request_id: String,
+    request_id: &'a str,
     at_ms: u128,
 }
 
-impl Entry {
+impl<'a> Entry<'a> {
     /// It happened now. `subject` is the link, the interview, the user or the name that was typed, by its id in Redis: it
     /// says in which partition the event is kept. `who` is masked or an id.
     #[must_use]
-    pub fn new(event: Event, subject: Id, who: &str) -> Self {
+    pub fn new(event: Event, subject: Id, who: impl Into<Cow<'a, str>>) -> Self {
         let at_ms = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
-        Self { event, subject, who: who.to_owned(), by: None, client: None, request_id: String::new(), at_ms }
+        Self { event, subject, who: who.into(), by: None, client: None, request_id: "", at_ms }
     }
 
     /// The user who did it to something else.
@@ -63,49 +65,121 @@ impl Entry {
 
     /// Of this request, and whom it came from.
     #[must_use]
-    pub fn of_request(self, client: IpAddr, id: &str) -> Self {
-        Self { client: Some(client), request_id: id.to_owned(), ..self }
+    pub fn of_request(self, client: IpAddr, id: &'a str) -> Self {
+        Self { client: Some(client), request_id: id, ..self }
     }
 
-    /// Names and values. Of a client's address no more than limits keep of it: who reads Redis could count on it.
-    fn fields(&self) -> Vec<String> {
-        let mut fields = vec![("event", self.event.name().to_owned()), ("who", self.who.clone())];
-        fields.push(("subject", self.subject.to_string()));
-        fields.extend(self.by.map(|by| ("by", by.to_string())));
-        fields.extend(self.client.map(|client| ("client", Subject::of(client).masked)));
-        fields.extend((!self.request_id.is_empty()).then(|| ("request_id", self.request_id.clone())));
-        fields.push(("at", self.at_ms.to_string()));
-        fields.into_iter().flat_map(|(name, value)| [name.to_owned(), value]).collect()
+    /// One line: the event, and names and values. Of a client's address it has no more than limits keep of it: who reads
+    /// Redis could count on it.
+    fn write(&self, line: &mut String) {
+        line.push_str(self.event.name());
+        let mut say = |name, value: &dyn Display| {
+            // A value is one word, so that the line can be read: see audit_add.lua and trail.lua.
+            let _infallible = write!(line, " {name}=").and_then(|()| write!(Word(line), "{value}"));
+        };
+        say("who", &self.who);
+        say("subject", &self.subject);
+        if let Some(by) = &self.by {
+            say("by", by);
+        }
+        if let Some(client) = self.client {
+            say("client", &Subject::of(client).masked);
+        }
+        if !self.request_id.is_empty() {
+            say("request_id", &self.request_id);
+        }
+        say("at", &self.at_ms);
+        line.push('\n');
     }
 
     /// One line of the log.
     pub fn log(&self) {
         let by = self.by.as_ref().map(|by| by as &dyn Display);
-        log(self.event, &self.who, by, self.client, &self.request_id);
+        log(self.event, &self.who, by, self.client, self.request_id);
+    }
+}
+
+/// Writes what has no blanks, and would write them as underscores.
+struct Word<'a>(&'a mut String);
+
+impl fmt::Write for Word<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.extend(text.chars().map(|c| if c.is_whitespace() || c.is_control() { '_' } else { c }));
+        Ok(())
+    }
+}
+
+/// Events of each partition, as they will be written.
+#[derive(Debug, Default)]
+struct Batch {
+    events: usize,
+    partitions: HashMap<Partition, Lines>,
+}
+
+#[derive(Debug, Default)]
+struct Lines {
+    events: u64,
+    text: String,
+}
+
+impl Batch {
+    /// Takes it where there is room.
+    fn add(&mut self, partition: Partition, entry: &Entry<'_>) -> bool {
+        let lines = self.partitions.entry(partition).or_default();
+        if self.events >= ROOM || lines.events >= ROOM_OF_PARTITION {
+            return false;
+        }
+        entry.write(&mut lines.text);
+        lines.events += 1;
+        self.events += 1;
+        true
     }
 }
 
 /// Where events go: to the log at once, to Redis in a moment.
 #[derive(Clone, Debug)]
 pub struct Trail {
-    sender: mpsc::Sender<Entry>,
+    waiting: Arc<Waiting>,
+    keys: Keys,
     metrics: Arc<Metrics>,
 }
 
+/// The writer sleeps while a batch grows: it is told of the first event, and once there are many.
+#[derive(Debug, Default)]
+struct Waiting {
+    batch: Mutex<Batch>,
+    begun: Notify,
+    full: Notify,
+}
+
 impl Trail {
-    /// A trail, and what its writer reads.
+    /// A trail in these partitions.
     #[must_use]
-    pub fn channel(metrics: Arc<Metrics>) -> (Self, mpsc::Receiver<Entry>) {
-        let (sender, receiver) = mpsc::channel(ROOM);
-        (Self { sender, metrics }, receiver)
+    pub fn new(keys: Keys, metrics: Arc<Metrics>) -> Self {
+        Self { waiting: Arc::default(), keys, metrics }
     }
 
     /// Records what has happened.
-    pub fn record(&self, entry: Entry) {
+    pub fn record(&self, entry: &Entry<'_>) {
         entry.log();
-        if self.sender.try_send(entry).is_err() {
-            self.metrics.audit_dropped(1);
+        let (taken, events) = {
+            let mut batch = self.batch();
+            (batch.add(self.keys.partition(&entry.subject), entry), batch.events)
+        };
+        match events {
+            _ if !taken => self.metrics.audit_dropped(1),
+            1 => self.waiting.begun.notify_one(),
+            BATCH_FULL => self.waiting.full.notify_one(),
+            _ => {}
         }
+    }
+
+    fn batch(&self) -> MutexGuard<'_, Batch> {
+        self.waiting.batch.lock().expect("no holder of this lock can panic")
+    }
+
+    fn take(&self) -> Batch {
+        mem::take(&mut *self.batch())
     }
 }
 
@@ -125,65 +199,57 @@ impl Writer {
     }
 
     /// Writes what comes until `stop`, and what is there then; where Redis does not take that either, no more of it.
-    pub async fn run(self, mut entries: mpsc::Receiver<Entry>, metrics: Arc<Metrics>, stop: CancellationToken) {
-        let mut batch = Vec::with_capacity(BATCH_MAX);
-        while self.gather(&mut entries, &mut batch, &stop).await {
-            let dropped = self.write(&batch).await;
-            if dropped > 0 {
-                metrics.audit_dropped(dropped);
-            }
-            if dropped == batch.len() as u64 && stop.is_cancelled() {
-                metrics.audit_dropped(entries.len() as u64);
+    pub async fn run(self, trail: Trail, stop: CancellationToken) {
+        loop {
+            self.gather(&trail.waiting, &stop).await;
+            let batch = trail.take();
+            if batch.events == 0 && stop.is_cancelled() {
                 return;
             }
-            batch.clear();
+            let (events, dropped) = (batch.events, self.write_batch(batch).await);
+            if dropped > 0 {
+                trail.metrics.audit_dropped(dropped);
+            }
+            if dropped == events as u64 && stop.is_cancelled() {
+                return trail.metrics.audit_dropped(trail.take().events as u64);
+            }
         }
     }
 
-    /// Fills a batch with what comes from its first entry on, for as long as entries are gathered; a full one goes at once.
-    /// Whether there is any.
-    async fn gather(
-        &self,
-        entries: &mut mpsc::Receiver<Entry>,
-        batch: &mut Vec<Entry>,
-        stop: &CancellationToken,
-    ) -> bool {
+    /// Until a batch has gathered: its first event was there for as long as events are gathered, or it is full.
+    async fn gather(&self, waiting: &Waiting, stop: &CancellationToken) {
+        let gathered = async {
+            waiting.begun.notified().await;
+            tokio::select! {
+                () = waiting.full.notified() => {}
+                () = sleep(self.settings.gather) => {}
+            }
+        };
         tokio::select! {
-            _ = entries.recv_many(batch, BATCH_MAX) => {}
+            () = gathered => {}
             // Nobody records any more: requests have ended.
             () = stop.cancelled() => {}
         }
-        let more =
-            async { while batch.len() < BATCH_MAX && entries.recv_many(batch, BATCH_MAX - batch.len()).await > 0 {} };
-        tokio::select! {
-            biased;
-            () = more => {}
-            () = stop.cancelled() => {}
-            () = sleep(self.settings.gather) => {}
-        }
-        !batch.is_empty()
     }
 
-    /// Writes them, a script for each partition and some at a time. How many could not be.
-    pub async fn write(&self, entries: &[Entry]) -> u64 {
-        let mut parts: HashMap<Partition, Vec<&Entry>> = HashMap::new();
-        for entry in entries {
-            parts.entry(self.keys.partition(&entry.subject)).or_default().push(entry);
-        }
+    /// Writes them now. How many could not be.
+    pub async fn write(&self, entries: &[Entry<'_>]) -> u64 {
+        let mut batch = Batch::default();
+        let refused = entries.iter().filter(|entry| !batch.add(self.keys.partition(&entry.subject), entry)).count();
+        refused as u64 + self.write_batch(batch).await
+    }
+
+    /// A script for each partition, one after the other: between them Redis serves others. How many events could not be
+    /// written.
+    async fn write_batch(&self, batch: Batch) -> u64 {
         let (started, mut dropped, mut cause) = (Instant::now(), 0, None);
-        for some in parts.into_iter().collect::<Vec<_>>().chunks(LOOKS_MAX) {
+        for (partition, lines) in batch.partitions {
             // A fault that is quick is the partition's own. Where Redis is silent, the next ones would only wait as well.
-            if cause.is_some() && started.elapsed() >= PATIENCE {
-                dropped += some.iter().map(|(_, entries)| entries.len() as u64).sum::<u64>();
-                continue;
-            }
-            let adds = some.iter().map(async |(partition, entries)| (entries, self.add(*partition, entries).await));
-            for (entries, added) in join_all(adds).await {
-                if let Err(fault) = added {
-                    dropped += entries.len() as u64;
-                    cause = cause.or(Some(fault));
-                }
-            }
+            let added = match cause {
+                Some(_) if started.elapsed() >= PATIENCE => false,
+                _ => self.add(partition, &lines).await.map_err(|fault| cause = Some(fault)).is_ok(),
+            };
+            dropped += if added { 0 } else { lines.events };
         }
         if let Some(fault) = cause {
             tracing::warn!(cause = %fault, events = dropped, "the audit trail in redis lacks events");
@@ -191,10 +257,24 @@ impl Writer {
         dropped
     }
 
-    async fn add(&self, partition: Partition, entries: &[&Entry]) -> Result<(), Fault> {
-        let events: Vec<Vec<String>> = entries.iter().map(|entry| entry.fields()).collect();
+    async fn add(&self, partition: Partition, lines: &Lines) -> Result<(), Fault> {
         let keys = [&self.keys.audit(partition), &self.keys.audit_batch(partition, &Id::nonce())];
-        let args = [self.settings.keep.into(), LIFE.into(), DECIDED.into(), json!(events).to_string().into()];
+        let args = [self.settings.keep.into(), LIFE.into(), DECIDED.into(), (&lines.text).into()];
         self.redis.decide(&scripts::AUDIT_ADD, keys, args).await.map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_has_no_word_more_than_it_says() {
+        let entry = Entry::new(Event::LogInFailed, Id::parse(&"a".repeat(32)).unwrap(), "a b=\u{85}\nc***");
+        let entry = Entry { at_ms: 7, ..entry.of_request([203, 0, 113, 9].into(), "r-1") };
+        let mut line = String::new();
+        entry.write(&mut line);
+        let id = "a".repeat(32);
+        assert_eq!(line, format!("log_in_failed who=a_b=__c*** subject={id} client=203.0.113.* request_id=r-1 at=7\n"));
     }
 }

@@ -135,7 +135,7 @@ pub(crate) async fn verify_otp(app: &App, link: &LinkToken, call: &mut Call) -> 
 
     match app.candidate.verify(&permit, link, &code).await? {
         Verified::Accepted { token, name, position, expires } => {
-            call.audit(app, Entry::new(Event::CodeVerified, link.id(), &link.id().to_string()));
+            call.audit(app, Entry::new(Event::CodeVerified, link.id(), link.id().to_string()));
             call.stands(OTP_ATTEMPT, max, Duration::ZERO);
             Ok(Reply::json(&VerifiedBody {
                 session_token: token,
@@ -151,7 +151,7 @@ pub(crate) async fn verify_otp(app: &App, link: &LinkToken, call: &mut Call) -> 
         }
         Verified::Locked(wait) => {
             app.metrics.refused(OTP_ATTEMPT);
-            call.audit(app, Entry::new(Event::CodeLocked, link.id(), &link.id().to_string()));
+            call.audit(app, Entry::new(Event::CodeLocked, link.id(), link.id().to_string()));
             call.stands(OTP_ATTEMPT, 0, wait);
             Err(Problem::new(Slug::OtpCooldown, COOLDOWN).with("attemptsRemaining", 0).retry_after(wait))
         }

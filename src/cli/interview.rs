@@ -168,13 +168,13 @@ pub(super) async fn redis(config: &Config) -> Result<(Redis, Keys, Facts), Failu
 }
 
 /// In the log, whether or not Redis can be told.
-fn noted(event: Event, id: Uuid) -> Entry {
-    let entry = Entry::new(event, Id::first_of(id.as_bytes()), &id.to_string());
+fn noted(event: Event, id: Uuid) -> Entry<'static> {
+    let entry = Entry::new(event, Id::first_of(id.as_bytes()), id.to_string());
     entry.log();
     entry
 }
 
-async fn kill(config: &Config, interviews: Interviews, entry: &Entry) -> Result<(), Failure> {
+async fn kill(config: &Config, interviews: Interviews, entry: &Entry<'_>) -> Result<(), Failure> {
     let told = async {
         let (redis, keys, _) = redis(config).await?;
         Killer::new(interviews, redis.clone(), keys.clone()).kill_noted().await?;

@@ -34,7 +34,7 @@ impl UserCommand {
         let Some((user, rank)) = users.set_role(&Login::of(&login), role).await? else {
             return Err(Failure::usage("there is no user of this name or address"));
         };
-        let entry = Entry::new(Event::RoleChanged, user.id(), &user.to_string());
+        let entry = Entry::new(Event::RoleChanged, user.id(), user.to_string());
         entry.log();
         tell(config, user, role, rank, &entry).await.map_err(|failure| {
             let words = "Postgres has the new role, but Redis could not be told";
@@ -47,7 +47,7 @@ impl UserCommand {
     }
 }
 
-async fn tell(config: &Config, user: UserId, role: Role, rank: i64, entry: &Entry) -> Result<(), Failure> {
+async fn tell(config: &Config, user: UserId, role: Role, rank: i64, entry: &Entry<'_>) -> Result<(), Failure> {
     let (redis, keys, _) = redis(config).await?;
     role_changed(&redis, &keys, user, role, rank).await?;
     Writer::new(redis, keys, config.audit).write(std::slice::from_ref(entry)).await;

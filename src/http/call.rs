@@ -65,8 +65,8 @@ impl Call {
     }
 
     /// Records that this request made something happen.
-    pub fn audit(&self, app: &App, entry: Entry) {
-        app.trail.record(entry.of_request(self.client, &self.id));
+    pub fn audit<'a>(&'a self, app: &App, entry: Entry<'a>) {
+        app.trail.record(&entry.of_request(self.client, &self.id));
     }
 
     /// Cancelled when nobody waits for the answer any longer: the client hung up, or was told

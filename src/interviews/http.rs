@@ -223,7 +223,7 @@ pub(crate) async fn reissue(app: &App, recruiter: &Recruiter, id: Uuid, call: &m
     let issued = app.recruiting.reissue(&permit, recruiter, id).await?.ok_or_else(no_such_interview)?;
     // Postgres has decided: it is so, whether or not Redis can be told.
     let subject = Id::first_of(id.as_bytes());
-    call.audit(app, Entry::new(Event::LinkReissued, subject, &id.to_string()).by(recruiter.user()));
+    call.audit(app, Entry::new(Event::LinkReissued, subject, id.to_string()).by(recruiter.user()));
     let mailed = app.recruiting.replace(&issued).await?;
     Ok(reply_with_link(app, &issued, mailed))
 }
@@ -234,7 +234,7 @@ pub(crate) async fn revoke(app: &App, recruiter: &Recruiter, id: Uuid, call: &Ca
         return Err(no_such_interview());
     }
     let subject = Id::first_of(id.as_bytes());
-    call.audit(app, Entry::new(Event::LinkRevoked, subject, &id.to_string()).by(recruiter.user()));
+    call.audit(app, Entry::new(Event::LinkRevoked, subject, id.to_string()).by(recruiter.user()));
     app.recruiting.kill(id).await?;
     Ok(Reply::empty(StatusCode::NO_CONTENT))
 }

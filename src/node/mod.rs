@@ -104,7 +104,7 @@ pub async fn serve(
 ) -> Result<(), Refusal> {
     let mut shutdown = std::pin::pin!(shutdown);
     let (wake, ears) = wakes();
-    let (shared, entries) = Shared::prepare(config, wake)?;
+    let shared = Shared::prepare(config, wake)?;
     let shared = Arc::new(shared);
     let post = Post::new(&shared.config).map_err(Refusal::Config)?;
     if let Some(words) = shared.tests.words() {
@@ -122,7 +122,7 @@ pub async fn serve(
 
     let (stop_accepting, stop_working) = (CancellationToken::new(), CancellationToken::new());
     let back = Back { shared: &shared, redis: &redis, stop: &stop_working };
-    let background = back.start(post.clone(), ears, entries);
+    let background = back.start(post.clone(), ears);
     let admin = back.admin(&post);
     let (addresses, acceptor) = listen(&shared, listeners, &mut workers, admin, &stop_accepting, &stop_working)
         .map_err(|error| Refusal::Config(format!("the listeners cannot be used: {error}")))?;
@@ -263,7 +263,7 @@ struct Back<'a> {
 impl Back<'_> {
     /// Mail, starts on their way to Postgres, requests for a reset, dead links that were left
     /// behind, and the audit trail.
-    fn start(&self, post: Post, ears: Ears, entries: mpsc::Receiver<audit::Entry>) -> TaskTracker {
+    fn start(&self, post: Post, ears: Ears) -> TaskTracker {
         let (shared, mail) = (self.shared, &self.shared.config.mail);
         let tasks = TaskTracker::new();
         let queues = Jobs::new(self.redis.clone(), shared.keys.clone());
@@ -294,7 +294,7 @@ impl Back<'_> {
         let killer = Killer::new(Interviews::new(shared.postgres.clone()), self.redis.clone(), shared.keys.clone());
         tasks.spawn(sweep_dead_links(killer, shared.config.postgres.sweep_interval, self.stop.clone()));
         let trail = audit::Writer::new(self.redis.clone(), shared.keys.clone(), shared.config.audit);
-        tasks.spawn(trail.run(entries, Arc::clone(&shared.metrics), self.stop.clone()));
+        tasks.spawn(trail.run(shared.trail.clone(), self.stop.clone()));
         tasks.close();
         tasks
     }

@@ -10,7 +10,7 @@ use super::Refusal;
 use crate::access::{self, Access};
 use crate::accounts::{self, Accounts};
 use crate::app::App;
-use crate::audit::{self, Trail};
+use crate::audit::Trail;
 use crate::candidate::{self, Candidate};
 use crate::config::Config;
 use crate::fault::Fault;
@@ -71,11 +71,11 @@ pub(super) fn wakes() -> (Wakes, Ears) {
 }
 
 impl Shared {
-    /// Everything but the connections; and what the writer of the audit trail reads.
-    pub(super) fn prepare(config: Config, wake: Wakes) -> Result<(Self, mpsc::Receiver<audit::Entry>), Refusal> {
+    /// Everything but the connections.
+    pub(super) fn prepare(config: Config, wake: Wakes) -> Result<Self, Refusal> {
         let metrics = Arc::new(Metrics::new());
-        let (trail, entries) = Trail::channel(Arc::clone(&metrics));
         let settings = &config.redis;
+        let keys = Keys::new(&settings.prefix, settings.partitions);
         let postgres = Postgres::new(&config.postgres, Arc::clone(&metrics));
         let hasher = Hasher::start(&config.accounts, &config.secrets.pepper_keys, Arc::clone(&metrics))
             .map_err(|error| Refusal::Config(format!("accounts.hash_threads: a thread cannot be started: {error}")))?;
@@ -88,10 +88,11 @@ impl Shared {
         let tests = TestRecipients::new(config.test_recipients.as_ref(), Arc::clone(&metrics));
         let looked_at = tests.clone();
         metrics.look_at_scrape(move |metrics| metrics.tests(looked_at.is_on()));
-        let shared = Self {
+        Ok(Self {
             gate,
             tests,
-            keys: Keys::new(&settings.prefix, settings.partitions),
+            trail: Trail::new(keys.clone(), Arc::clone(&metrics)),
+            keys,
             postgres,
             keyring: Arc::new(Keyring::new(&config.secrets.root_keys)),
             jwt: Arc::new(Jwt::new(&config.secrets.jwt_keys, config.public_url.as_str(), config.jwt.leeway)),
@@ -101,11 +102,9 @@ impl Shared {
             pages: Arc::new(Pages::new(&config)),
             uploads: Uploads::new(config.profile.uploads_max, config.profile.upload_wait_max),
             wake,
-            trail,
             draining: CancellationToken::new(),
             config,
-        };
-        Ok((shared, entries))
+        })
     }
 
     pub(super) async fn connect(&self) -> Result<Redis, Fault> {

@@ -30,7 +30,7 @@ pub(crate) async fn forgot_password(app: &App, call: &mut Call) -> Result<Reply,
         .ok_or_else(|| Problem::field("email", "must be an e-mail address, as ada@example.com"))?;
     app.reset.ask(&permit, &email).await?;
     let name = app.limits.name(&Login::of(email.as_str()));
-    call.audit(app, Entry::new(Event::ResetAsked, name, &email.masked()));
+    call.audit(app, Entry::new(Event::ResetAsked, name, email.masked()));
     let message = "If somebody has signed up with this address, a link to reset the password is on its way to it.";
     Ok(Reply::json(&AskedBody { message }).status(StatusCode::ACCEPTED))
 }
@@ -51,7 +51,7 @@ pub(crate) async fn reset_password(app: &App, call: &mut Call) -> Result<Reply, 
 
     match app.reset.reset(&permit, &token, &password, call.gone()).await {
         Ok(Done::Set(user)) => {
-            call.audit(app, Entry::new(Event::ResetDone, user.id.id(), &audit::masked(&user.username)));
+            call.audit(app, Entry::new(Event::ResetDone, user.id.id(), audit::masked(&user.username)));
             Ok(Reply::empty(StatusCode::NO_CONTENT))
         }
         Ok(Done::Refused(message)) => Err(Problem::field("newPassword", &message)),

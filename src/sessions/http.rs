@@ -22,7 +22,7 @@ pub(crate) async fn refresh(app: &App, call: &mut Call) -> Result<Reply, Problem
     match app.sessions.refresh(token, &call.device()).await? {
         Exchanged::Opened(opened, user) => Ok(Reply::json(&SessionBody::of(&opened, &user))),
         Exchanged::Reused(user) => {
-            call.audit(app, Entry::new(Event::RefreshReused, user.id(), &user.to_string()));
+            call.audit(app, Entry::new(Event::RefreshReused, user.id(), user.to_string()));
             Err(invalid())
         }
         Exchanged::Invalid => Err(invalid()),
@@ -37,14 +37,14 @@ fn invalid() -> Problem {
 /// POST /auth/logout
 pub(crate) async fn log_out(app: &App, caller: &Caller, call: &Call) -> Result<Reply, Problem> {
     app.sessions.end(caller, &caller.session()).await?;
-    call.audit(app, Entry::new(Event::LoggedOut, caller.user().id(), &caller.user().to_string()));
+    call.audit(app, Entry::new(Event::LoggedOut, caller.user().id(), caller.user().to_string()));
     Ok(Reply::empty(StatusCode::NO_CONTENT))
 }
 
 /// POST /auth/logout-all
 pub(crate) async fn log_out_everywhere(app: &App, caller: &Caller, call: &Call) -> Result<Reply, Problem> {
     app.sessions.end_all(caller).await?;
-    call.audit(app, Entry::new(Event::LoggedOutEverywhere, caller.user().id(), &caller.user().to_string()));
+    call.audit(app, Entry::new(Event::LoggedOutEverywhere, caller.user().id(), caller.user().to_string()));
     Ok(Reply::empty(StatusCode::NO_CONTENT))
 }
 
@@ -99,7 +99,7 @@ pub(crate) async fn end(app: &App, caller: &Caller, session: &Id, call: &Call) -
     if !app.sessions.end(caller, session).await? {
         return Err(Problem::new(Slug::NotFound, "You have no such session."));
     }
-    call.audit(app, Entry::new(Event::SessionEnded, caller.user().id(), &caller.user().to_string()));
+    call.audit(app, Entry::new(Event::SessionEnded, caller.user().id(), caller.user().to_string()));
     Ok(Reply::empty(StatusCode::NO_CONTENT))
 }
 

@@ -35,7 +35,8 @@ fn newest(app: &TestApp, stream: &str) -> Vec<BTreeMap<String, String>> {
         if is_id {
             events.push(BTreeMap::new());
         } else if let Some(event) = events.last_mut() {
-            event.insert(line.to_owned(), lines.next().unwrap().to_owned());
+            let told = lines.next().unwrap().split(' ').map(|word| word.split_once('=').unwrap());
+            event.extend(told.chain([("event", line)]).map(|(name, value)| (name.to_owned(), value.to_owned())));
         }
     }
     events
@@ -111,10 +112,10 @@ async fn events_that_redis_does_not_take_are_counted_and_keep_nobody_waiting() {
 async fn a_batch_is_written_once_and_the_oldest_go() {
     let app = Setup::new().nodes(0).start().await;
     let add = |nonce: &str, keep: &str, events: usize| {
-        let events = vec![r#"["event","code_sent"]"#; events].join(",");
+        let events = "code_sent who=a*** at=7\n".repeat(events);
         let source = include_str!("../../lua/audit_add.lua");
         let batch = format!("vb:audit_batch:{{00}}:{nonce}");
-        let call = ["EVAL", source, "2", "vb:audit:{00}", &batch, keep, "60000", "10000", &format!("[{events}]")];
+        let call = ["EVAL", source, "2", "vb:audit:{00}", &batch, keep, "60000", "10000", &events];
         assert_eq!(app.resp().call(&call), Value::Array(vec![Value::Text("added".to_owned())]));
         app.resp().call(&["XLEN", "vb:audit:{00}"]).integer()
     };
@@ -128,7 +129,7 @@ async fn a_batch_is_written_once_and_the_oldest_go() {
 }
 
 /// Events of as many subjects, whose writer is not a node's.
-async fn writer(app: &TestApp, gather: Duration) -> (Writer, Vec<Entry>) {
+async fn writer(app: &TestApp, gather: Duration) -> (Writer, Vec<Entry<'static>>) {
     let settings = &mut app.environment().into_iter();
     let config = Config::load(None, settings, Mode::Development).unwrap_or_else(|error| panic!("{error}"));
     let gate = Arc::new(Gate::new(64, 64, Duration::from_secs(1)));
@@ -148,22 +149,39 @@ async fn a_full_batch_does_not_wait_for_the_next() {
     let app = Setup::new().nodes(0).set("redis.command_timeout", &"10s").start().await;
     let (writer, entries) = writer(&app, Duration::from_secs(3_600)).await;
     let (metrics, stop) = (Arc::new(Metrics::new()), CancellationToken::new());
-    let (trail, receiver) = Trail::channel(Arc::clone(&metrics));
-    for entry in entries {
-        trail.record(entry);
-    }
-    let run = tokio::spawn(writer.run(receiver, metrics, stop.clone()));
-    // 11 batches of 256; the rest of 184 would have to wait for an hour.
+    let trail = Trail::new(app.keys(), metrics);
+    let run = tokio::spawn(writer.run(trail.clone(), stop.clone()));
+    entries[..1_024].iter().for_each(|entry| trail.record(entry));
     // Seldom: to look stops the thread that the writer runs on, too.
     let (period, patience) = (Duration::from_millis(500), Duration::from_secs(60));
     let full = answered(period, patience, async || match written(&app) {
-        2_816 => Ok(()),
+        1_024 => Ok(()),
         some => Err(format!("{some} are written")),
     });
     assert_eq!(full.await, Ok(()));
+    // These would have to wait for an hour.
+    entries[1_024..2_000].iter().for_each(|entry| trail.record(entry));
     stop.cancel();
     run.await.unwrap();
-    assert_eq!(written(&app), 3_000);
+    assert_eq!(written(&app), 2_000);
+}
+
+#[tokio::test]
+async fn what_there_is_no_room_for_is_counted() {
+    let app = Setup::new().nodes(0).start().await;
+    let (writer, entries) = writer(&app, Duration::from_millis(1)).await;
+    let metrics = Arc::new(Metrics::new());
+    let trail = Trail::new(app.keys(), Arc::clone(&metrics));
+    // Of one partition a batch has 1,024, of all 4,096.
+    let of_one = Entry::new(Event::LogInFailed, Id::parse(&"0".repeat(32)).unwrap(), "a***");
+    for entry in std::iter::repeat_n(&of_one, 1_030).chain(&entries).chain(&entries) {
+        trail.record(entry);
+    }
+    assert!(metrics.render().contains("vestibule_audit_events_dropped_total 2934\n"), "{}", metrics.render());
+    let stop = CancellationToken::new();
+    stop.cancel();
+    writer.run(trail, stop).await;
+    assert_eq!(written(&app), 4_096);
 }
 
 #[tokio::test]
