@@ -25,6 +25,7 @@ use clap::{Parser, Subcommand};
 use crate::config::{Accounts, Config, Errors, Mode};
 use crate::fault::Fault;
 use crate::node::Refusal;
+use crate::telemetry;
 
 /// A lean, Redis-backed edge service in front of an interview platform.
 ///
@@ -150,6 +151,7 @@ pub fn main() -> ExitCode {
         }
     };
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(cli)));
+    telemetry::flush();
     match outcome {
         Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(failure)) => {

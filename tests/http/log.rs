@@ -1,5 +1,8 @@
 //! The log: one line a request, which an engineer can search and which gives nothing away.
 
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
+
 use serde_json::Value;
 
 use crate::support::TestApp;
@@ -136,4 +139,43 @@ async fn the_human_format_tells_the_same_without_colours_in_a_file() {
         assert!(line.contains(words), "{words} is not in {line}");
     }
     assert!(!line.contains('\u{1b}'), "{line:?}");
+}
+
+/// A program. It ends with the test.
+struct Running(std::process::Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ended = self.0.kill().and_then(|()| self.0.wait());
+    }
+}
+
+#[tokio::test]
+async fn a_log_that_nobody_reads_keeps_nobody_waiting_and_tells_what_it_lacks() {
+    const REQUESTS: usize = 5_000;
+    let (app, _) = without_nodes().await;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_vestibule"));
+    command.arg("serve").env_clear().envs(Served::settings(&app, &[])).stdin(Stdio::null()).stderr(Stdio::piped());
+    let mut node = Running(command.spawn().unwrap());
+    let mut log = BufReader::new(node.0.stderr.take().unwrap()).lines().map(|line| {
+        let line = line.unwrap();
+        serde_json::from_str::<Value>(&line).unwrap_or_else(|error| panic!("{error}: {line}"))
+    });
+    let ready = log.find(|line| line["message"] == "ready").unwrap();
+
+    // A pipe holds 64 KiB, and a node 1 MiB of lines; these are 1.6 MB.
+    let mut raw = Raw::connect(ready["public"].as_str().unwrap().parse().unwrap()).await;
+    for _ in 0..REQUESTS {
+        raw.ask("GET /nowhere", "").await.assert_status(404);
+    }
+    let (mut told, mut lacks) = (0, 0);
+    while told + lacks < REQUESTS {
+        let line = log.next().unwrap();
+        match line["lines"].as_u64() {
+            Some(lines) => lacks += usize::try_from(lines).unwrap(),
+            None => told += usize::from(line["target"] == "vestibule::request"),
+        }
+    }
+    assert_eq!(told + lacks, REQUESTS);
+    assert!(told > 1_000 && lacks > 500, "{told} told, {lacks} not");
 }

@@ -106,6 +106,12 @@ impl Served {
 
     /// The same, through `sh` after these lines, without waiting.
     pub(crate) fn launch(app: &TestApp, before: &str, changes: &[(&str, &str)]) -> Child {
+        let script = format!("{before} exec '{}' serve", env!("CARGO_BIN_EXE_vestibule"));
+        Child::start("/bin/sh", &["-c", &script], &Self::settings(app, changes), Path::new("/"))
+    }
+
+    /// The environment that it is started with.
+    pub(crate) fn settings(app: &TestApp, changes: &[(&str, &str)]) -> Vec<(String, String)> {
         let mut settings = app.environment();
         let mut set = |key: &str, value: &str| {
             settings.push((format!("VESTIBULE_{}", key.to_uppercase().replace('.', "__")), value.to_owned()));
@@ -114,8 +120,7 @@ impl Served {
         set("log.format", "json");
         set("log.level", "info");
         changes.iter().for_each(|(key, value)| set(key, value));
-        let script = format!("{before} exec '{}' serve", env!("CARGO_BIN_EXE_vestibule"));
-        Child::start("/bin/sh", &["-c", &script], &settings, Path::new("/"))
+        settings
     }
 }
 
