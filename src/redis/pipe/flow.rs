@@ -19,7 +19,7 @@ use crate::redis::connect::UNRESPONSIVE;
 const READ_ROOM: usize = 16_384;
 /// Answers that are delivered before what their callers ask next is written. All at once would have Redis wait for us to
 /// have dealt with every one of them, and then us for Redis.
-const DELIVERED_MAX: usize = 8;
+const DELIVERED_MAX: usize = 16;
 
 /// Why a connection has ended; `None` where it was retired.
 pub(super) type Cause = Option<&'static str>;
