@@ -132,22 +132,12 @@ async fn event(people: &People<'_>, n: usize) -> Vec<Key> {
     let keys = &people.0.keys;
     let partition = keys.partition(&Id::first_of(&(n as u128).to_be_bytes()));
     let (stream, batch) = (keys.audit(partition), keys.audit_batch(partition, &Id::nonce()));
-    let events = serde_json::json!([[
-        "event",
-        "code_sent",
-        "who",
-        "a***@e***.com",
-        "subject",
-        Id::nonce().to_string(),
-        "client",
-        "192.0.2.***",
-        "request_id",
-        Id::nonce().to_string(),
-        "at",
-        "1790000000000"
-    ]]);
+    let (subject, request) = (Id::nonce(), Id::nonce());
+    let event = format!(
+        "code_sent who=a***@e***.com subject={subject} client=192.0.2.*** request_id={request} at=1790000000000\n"
+    );
     let life = Duration::from_secs(30 * 86_400).into();
-    let args = [1_000_000_u64.into(), life, Duration::from_millis(1).into(), events.to_string().into()];
+    let args = [1_000_000_u64.into(), life, Duration::from_millis(1).into(), event.into()];
     people.decide(&scripts::AUDIT_ADD, [&stream, &batch], args, "added").await;
     Vec::new()
 }
