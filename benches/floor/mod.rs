@@ -13,12 +13,11 @@
 //! - `cpu`: CPU of the server, all its threads, in µs a request. The log goes into a file, at its shipped level.
 //! - `redis`: CPU of Redis in µs a request. `trips`: scripts a request.
 //! - `allocs`: allocations a request, counted in a turn of their own.
-//! - `p50`, `p99`: in ms; with half the load that the product can take, `at half`, which the yardstick is sent as well.
+//! - `p50`, `p99`: in ms; with half the load that each can take, `at half`.
 //!
 //! Read the ratios, not the times: those are of this machine, and change with its load, which the yardstick of the same
-//! round has felt as well. The marks at the end are of the worst round. In the closed loop, a server whose scripts take
-//! Redis longer finds less to do each time that it wakes, and pays for more wake-ups a request: the CPU at half is of
-//! the same rate for both.
+//! round has felt as well. The marks at the end are of the worst round. A server whose scripts take Redis longer finds
+//! less to do each time that it wakes, and pays for more wake-ups a request.
 mod report;
 mod turns;
 pub(crate) mod yardstick;
@@ -36,7 +35,7 @@ struct Extent {
     links: usize,
 }
 
-const MEASURED: Extent = Extent { rounds: 3, seconds: 3, links: 120_000 };
+const MEASURED: Extent = Extent { rounds: 3, seconds: 3, links: 180_000 };
 /// Does it work?
 const TRIED: Extent = Extent { rounds: 1, seconds: 1, links: if cfg!(debug_assertions) { 10_000 } else { 60_000 } };
 

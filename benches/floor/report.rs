@@ -11,7 +11,7 @@ use crate::stage::cost::ask;
 const CPU_MAX: f64 = 1.5;
 /// The least that it carries, in yardsticks.
 const RATE_MIN: f64 = 0.7;
-/// The longest that one of a hundred waits with half of that under way, in yardsticks.
+/// The longest that one of a hundred waits, each under half of what it carries, in yardsticks.
 const P99_MAX: f64 = 2.0;
 
 /// An endpoint in a round: its yardstick, and it.
@@ -25,11 +25,6 @@ pub(crate) struct Row {
 impl Row {
     fn cpu(&self) -> f64 {
         self.closed[1].server_us / self.closed[0].server_us
-    }
-
-    /// At the same rate, where both find as much to do in one go.
-    fn cpu_at_half(&self) -> f64 {
-        self.paced[1].server_us / self.paced[0].server_us
     }
 
     fn rate(&self) -> f64 {
@@ -72,13 +67,7 @@ impl Report {
                 paced.server_us,
             );
         }
-        println!(
-            "  = {:.2} x the CPU, {:.2} x the rate; at half {:.2} x the CPU, {:.2} x the p99",
-            row.cpu(),
-            row.rate(),
-            row.cpu_at_half(),
-            row.p99()
-        );
+        println!("  = {:.2} x the CPU, {:.2} x the rate; at half {:.2} x the p99", row.cpu(), row.rate(), row.p99());
         self.0.push(row);
     }
 

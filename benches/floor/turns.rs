@@ -104,8 +104,8 @@ impl<'a> Turns<'a> {
             turn(&self.node, Load::Closed, warm_up);
         }
         let closed = [floor, &self.node].map(|served| turn(served, Load::Closed, self.seconds));
-        let half = Load::Rate(closed[1].rate() / 2.0);
-        let paced = [floor, &self.node].map(|served| turn(served, half, self.seconds));
+        let halves = closed.each_ref().map(|turn| Load::Rate(turn.rate() / 2.0));
+        let paced = [turn(floor, halves[0], self.seconds), turn(&self.node, halves[1], self.seconds)];
         let allocations = self.allocations(endpoint, requests, first);
         Row { endpoint, closed, paced, allocations }
     }
