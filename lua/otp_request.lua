@@ -67,7 +67,7 @@ redis.call('HSET', KEYS[2], 'asked', table.concat(recent, ' '), 'asked_nonce', A
 redis.call('PEXPIREAT', KEYS[2], over)
 
 -- To whom it goes stands in the link's record, which job_claim.lua reads.
-if otp[3] then redis.call('DEL', KEYS[3]) end
+if otp[4] then redis.call('DEL', KEYS[3]) end
 redis.call('HSET', KEYS[3], 'version', ARGV[1], 'masked', link[3], 'ref', ARGV[3], 'sealed', ARGV[4],
   'tell_until', over)
 redis.call('PEXPIRE', KEYS[3], life)

@@ -242,11 +242,14 @@ async fn mail_waits_for_a_relay_that_cannot_be_reached() {
 async fn of_several_codes_that_wait_only_the_newest_is_mailed() {
     let sink = SmtpSink::start(Behaviour::Defer).await;
     let app = start_with(&sink).await;
-    let link = app.invite("ada@example.com").await;
+    let (link, keys) = (app.invite("ada@example.com").await, app.keys());
     for _ in 0..2 {
         app.request(&link).await.assert_status(202);
         put_off(&app, &link, 1).await;
-        app.pass(60_000);
+        // The next has nothing of it, also where an operator lets it be asked for at once.
+        app.resp().call(&["HSET", keys.job(&job(JobKind::Code, &link)).name(), "tries", "7"]);
+        let unlock = include_str!("../lua/ops/unlock.lua");
+        app.resp().call(&["EVAL", unlock, "1", keys.otp(&link.id()).name(), "jane@edge-1"]);
     }
     let newest = app.request(&link).await.assert_status(202).text_of("ref");
     put_off(&app, &link, 1).await;
