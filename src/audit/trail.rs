@@ -125,8 +125,11 @@ struct Lines {
 impl Batch {
     /// Takes it where there is room.
     fn add(&mut self, partition: Partition, entry: &Entry<'_>) -> bool {
+        if self.events >= ROOM {
+            return false;
+        }
         let lines = self.partitions.entry(partition).or_default();
-        if self.events >= ROOM || lines.events >= ROOM_OF_PARTITION {
+        if lines.events >= ROOM_OF_PARTITION {
             return false;
         }
         entry.write(&mut lines.text);
