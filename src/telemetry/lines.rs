@@ -41,8 +41,9 @@ impl Lines {
 
     /// Starts the thread that writes.
     pub(super) fn start(&'static self, mut out: impl Write + Send + 'static) -> io::Result<()> {
+        let mut lines = Vec::new();
         let write = move || loop {
-            self.write(&mut out);
+            self.write(&mut lines, &mut out);
         };
         std::thread::Builder::new().name("log".to_owned()).spawn(write).map(drop)
     }
@@ -58,18 +59,20 @@ impl Lines {
             .expect("no holder of this lock can panic");
     }
 
-    /// What gathers next.
-    fn write(&self, out: &mut impl Write) {
+    /// What gathers next. The buffer that it was written from gathers what comes after that.
+    fn write(&self, lines: &mut Vec<u8>, out: &mut impl Write) {
         let state = self.state();
         let state = self.begun.wait_while(state, |state| state.gathered.is_empty()).expect("as above");
         let has_time = |state: &mut State| !state.is_ending && state.gathered.len() < HURRY;
         let (mut state, _) = self.begun.wait_timeout_while(state, GATHER, has_time).expect("as above");
-        let (lines, dropped) = (mem::take(&mut state.gathered), mem::take(&mut state.dropped));
+        lines.clear();
+        mem::swap(&mut state.gathered, lines);
+        let dropped = mem::take(&mut state.dropped);
         state.is_writing = true;
         drop(state);
 
         // Where standard error is closed there is nobody to tell.
-        let _failed = out.write_all(&lines);
+        let _failed = out.write_all(lines);
         if dropped > 0 {
             tracing::warn!(lines = dropped, "the log lacks lines: standard error did not take them in time");
         }
