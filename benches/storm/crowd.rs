@@ -60,12 +60,22 @@ impl Crowd {
             while !full.load(Ordering::Relaxed) {
                 thread::park_timeout(Duration::from_millis(1));
             }
+            let end = End(over);
             let done = meanwhile();
-            over.store(true, Ordering::Relaxed);
+            drop(end);
             all.into_iter().for_each(|one| told.add(one.join().unwrap()));
             told.seconds += begun.elapsed().as_secs_f64();
             done
         })
+    }
+}
+
+/// Ends the storm, also where what was measured meanwhile has panicked: the scope waits for every thread.
+struct End<'a>(&'a AtomicBool);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 

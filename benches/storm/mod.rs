@@ -45,7 +45,7 @@ struct Extent {
     links: usize,
 }
 
-const MEASURED: Extent = Extent { rounds: 3, turns: 4, seconds: 3, links: 60_000 };
+const MEASURED: Extent = Extent { rounds: 3, turns: 4, seconds: 3, links: 120_000 };
 /// Does it work?
 const TRIED: Extent = Extent { rounds: 1, turns: 1, seconds: 1, links: 5_000 };
 
