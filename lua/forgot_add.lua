@@ -28,7 +28,8 @@ for entry, at, by in string.gmatch(redis.call('HGET', KEYS[1], 'log') or '', '((
   if now - tonumber(at) < window then recent[#recent + 1] = entry end
 end
 if #recent >= max then return {'quiet'} end
-if redis.call('ZCARD', KEYS[3]) >= tonumber(ARGV[8]) then return {'full'} end
+local waiting = redis.call('ZCARD', KEYS[3])
+if waiting >= tonumber(ARGV[8]) then return {'full'} end
 
 local at = string.format('%d', now)
 recent[#recent + 1] = at .. '-' .. nonce
@@ -39,5 +40,5 @@ redis.call('DEL', KEYS[2])
 redis.call('HSET', KEYS[2], 'version', ARGV[1], 'tries', '0', 'masked', ARGV[4], 'sealed', ARGV[6], 'asked', at)
 redis.call('PEXPIRE', KEYS[2], ARGV[7])
 redis.call('ZADD', KEYS[3], at, ARGV[5])
-if redis.call('PTTL', KEYS[3]) < tonumber(ARGV[7]) then redis.call('PEXPIRE', KEYS[3], ARGV[7]) end
+redis.call('PEXPIRE', KEYS[3], ARGV[7], waiting == 0 and 'NX' or 'GT')
 return {'queued'}

@@ -47,7 +47,8 @@ if redis.call('EXISTS', KEYS[3]) == 1 then redis.call('HSET', KEYS[3], 'spent', 
 -- The reply to this very decision was lost, and its notice may have gone out since: it stands.
 local last = redis.call('HMGET', KEYS[1], 'noticed', 'notice_due')
 if last[1] == ARGV[4] then return {'ended', unpack(ended)} end
-if redis.call('ZCARD', KEYS[5]) >= tonumber(ARGV[9]) then return {'quiet', unpack(ended)} end
+local waiting = redis.call('ZCARD', KEYS[5])
+if waiting >= tonumber(ARGV[9]) then return {'quiet', unpack(ended)} end
 local waits = redis.call('ZSCORE', KEYS[5], ARGV[5])
 local due = math.max(now, tonumber(last[2] or 0) + tonumber(ARGV[10]))
 if redis.call('EXISTS', KEYS[4]) == 1 and waits then due = tonumber(waits) end
@@ -56,5 +57,5 @@ redis.call('DEL', KEYS[4])
 redis.call('HSET', KEYS[4], 'version', ARGV[4], 'tries', '0', 'masked', ARGV[6], 'sealed', ARGV[7])
 redis.call('PEXPIRE', KEYS[4], ARGV[8])
 redis.call('ZADD', KEYS[5], string.format('%d', due), ARGV[5])
-if redis.call('PTTL', KEYS[5]) < tonumber(ARGV[8]) then redis.call('PEXPIRE', KEYS[5], ARGV[8]) end
+redis.call('PEXPIRE', KEYS[5], ARGV[8], waiting == 0 and 'NX' or 'GT')
 return {'ended', unpack(ended)}

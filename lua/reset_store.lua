@@ -27,7 +27,8 @@ if reset[2] == ARGV[1] then
   if reset[4] then return {'spent'} end
   if reset[3] == ARGV[3] then return {'stored'} end
 end
-if redis.call('ZCARD', KEYS[3]) >= tonumber(ARGV[9]) then return {'full'} end
+local waiting = redis.call('ZCARD', KEYS[3])
+if waiting >= tonumber(ARGV[9]) then return {'full'} end
 
 redis.call('DEL', KEYS[1], KEYS[2])
 redis.call('HSET', KEYS[1], 'request', ARGV[1], 'asked', ARGV[2], 'digest', ARGV[3], 'version', ARGV[4])
@@ -36,5 +37,5 @@ redis.call('PEXPIRE', KEYS[1], string.format('%d', tonumber(ARGV[5]) - 1))
 redis.call('HSET', KEYS[2], 'version', ARGV[1], 'tries', '0', 'masked', ARGV[7], 'sealed', ARGV[8])
 redis.call('PEXPIRE', KEYS[2], ARGV[5])
 redis.call('ZADD', KEYS[3], string.format('%d', now), ARGV[6])
-if redis.call('PTTL', KEYS[3]) < tonumber(ARGV[5]) then redis.call('PEXPIRE', KEYS[3], ARGV[5]) end
+redis.call('PEXPIRE', KEYS[3], ARGV[5], waiting == 0 and 'NX' or 'GT')
 return {'stored'}
